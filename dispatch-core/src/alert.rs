@@ -1,0 +1,228 @@
+//! One request to one responder for one incident, and the messages about it.
+//!
+//! ```text
+//! Planned ─> Published ─> BrokerAcked ─> Received ─> Shown ─┬─> Accepted ─> an attendance
+//!    └───────────┴────────────┴─────────────┴───────────────┼─> Declined
+//!                                                           ├─> Expired         the phone had it, no answer
+//!                                                           ├─> Undeliverable   the phone never had it
+//!                                                           └─> Withdrawn       no longer needed
+//! ```
+//! Every alert ends in exactly one of the five. Outcomes of the network may arrive in any order, so a stage may be
+//! skipped, and a late broker acknowledgement never takes back a phone's receipt.
+
+use std::time::Duration;
+
+use crate::{
+    attendance::Attendance,
+    coarse::{CoarseCell, DistanceBand},
+    ids::{AlertId, IncidentId, ResponderId},
+    input::{DeclineReason, DeliveryStage},
+    time::Timestamp,
+};
+
+/// What a responder is asked to do.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Role {
+    /// Go straight to the patient.
+    Direct,
+}
+
+/// Why somebody is called off.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum StandDownReason {
+    /// Enough others are going.
+    Enough,
+    /// The control room cancelled.
+    Cancelled,
+    /// The incident is closed.
+    Closed,
+    /// The ambulance is with the patient.
+    CrewOnScene,
+    /// The place was corrected.
+    Relocated,
+    /// The responder was suspended.
+    Suspended,
+}
+
+/// How far an alert got.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum AlertState {
+    /// Decided.
+    Planned,
+    /// Handed to the broker.
+    Published,
+    /// The broker has it.
+    BrokerAcked,
+    /// The phone has it.
+    Received,
+    /// It is on the screen.
+    Shown,
+    /// Ended: the person offered to go.
+    Accepted,
+    /// Ended: the person said no.
+    Declined(DeclineReason),
+    /// Ended: reached the phone, no answer.
+    Expired,
+    /// Ended: no longer needed.
+    Withdrawn(StandDownReason),
+    /// Ended: never reached the phone.
+    Undeliverable,
+}
+
+impl AlertState {
+    /// Whether the person may still answer.
+    pub fn is_open(self) -> bool {
+        self.progress().is_some()
+    }
+
+    /// Whether the phone is known to have it.
+    pub fn has_reached_phone(self) -> bool {
+        matches!(self, Self::Received | Self::Shown)
+    }
+
+    /// Whether `next` may follow: forward only, and nothing after an end.
+    pub fn may_become(self, next: Self) -> bool {
+        match (self.progress(), next.progress()) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(here), Some(there)) => there > here,
+        }
+    }
+
+    fn progress(self) -> Option<u8> {
+        match self {
+            Self::Planned => Some(0),
+            Self::Published => Some(1),
+            Self::BrokerAcked => Some(2),
+            Self::Received => Some(3),
+            Self::Shown => Some(4),
+            Self::Accepted | Self::Declined(_) | Self::Expired | Self::Withdrawn(_) | Self::Undeliverable => None,
+        }
+    }
+
+    /// The state that a delivery stage of the alert's first message means; a failed hand-over means none.
+    pub fn from_stage(stage: DeliveryStage) -> Option<Self> {
+        match stage {
+            DeliveryStage::Failed => None,
+            DeliveryStage::Published => Some(Self::Published),
+            DeliveryStage::BrokerAcked => Some(Self::BrokerAcked),
+            DeliveryStage::Received => Some(Self::Received),
+            DeliveryStage::Shown => Some(Self::Shown),
+        }
+    }
+}
+
+/// What the newest message about an alert says.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum MessageKind {
+    /// Will you go?
+    Alert,
+    /// Go; here is where.
+    Confirmed,
+    /// Enough others are going.
+    NotNeeded,
+    /// The request was over before the accept arrived.
+    TooLate,
+    /// Do not go, or stop.
+    StandDown(StandDownReason),
+}
+
+/// The newest message about an alert. Newer ones replace it, so that a stand-down never waits behind an alert.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// From 1, growing within the alert; what `alert_version` is on the wire.
+    pub version: u32,
+    /// What it says.
+    pub kind: MessageKind,
+    /// How far it got; `None` = planned.
+    pub stage: Option<DeliveryStage>,
+    /// When it was first due to go out.
+    pub planned_at: Timestamp,
+    /// How often it has been sent again.
+    pub resends: u32,
+    /// It has been acknowledged by the phone, or given up and reported.
+    pub settled: bool,
+}
+
+/// What was decided when an alert was planned; never changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlannedAlert {
+    /// Which alert.
+    pub alert: AlertId,
+    /// To whom.
+    pub responder: ResponderId,
+    /// For what.
+    pub role: Role,
+    /// 1 for the first request to this person for this incident.
+    pub attempt: u32,
+    /// Straight-line distance to the incident stands in the decision; the phone is told only this band.
+    pub band: DistanceBand,
+    /// The square the incident lies in.
+    pub cell: CoarseCell,
+    /// Time from alert to arrival as estimated when deciding.
+    pub estimated_arrival: Duration,
+    /// The phone shows nothing after this.
+    pub expires_at: Timestamp,
+}
+
+/// An alert as it stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Alert {
+    /// What was decided.
+    pub plan: PlannedAlert,
+    /// For which incident.
+    pub incident: IncidentId,
+    /// In which wave.
+    pub wave: u32,
+    /// When.
+    pub planned_at: Timestamp,
+    /// How far it got.
+    pub state: AlertState,
+    /// The wait for a receipt or an answer ran out and somebody else was asked; a late accept is still welcome.
+    pub lapsed: bool,
+    /// The newest message about it.
+    pub message: Message,
+    /// What the person does, once they accepted.
+    pub attendance: Option<Attendance>,
+}
+
+impl Alert {
+    /// Whether the person is still expected to answer in time.
+    pub fn is_pending(&self) -> bool {
+        self.state.is_open() && !self.lapsed
+    }
+
+    /// Whether the person is going or there.
+    pub fn is_attended(&self) -> bool {
+        self.attendance.is_some_and(Attendance::is_active)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AlertState::*, *};
+
+    #[test]
+    fn every_alert_ends_once() {
+        let ends = [
+            Accepted,
+            Declined(DeclineReason::Busy),
+            Expired,
+            Withdrawn(StandDownReason::Enough),
+            Undeliverable,
+        ];
+        for open in [Planned, Published, BrokerAcked, Received, Shown] {
+            assert!(ends.iter().all(|&end| open.may_become(end)));
+        }
+        for end in ends {
+            assert!(ends.iter().all(|&next| !end.may_become(next)));
+            assert!(!end.may_become(Received));
+        }
+    }
+
+    #[test]
+    fn a_late_broker_ack_does_not_take_back_a_receipt() {
+        assert!(Planned.may_become(Received));
+        assert!(!Received.may_become(BrokerAcked));
+    }
+}

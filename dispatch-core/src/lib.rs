@@ -1,0 +1,21 @@
+//! Every decision of Muster, and nothing else.
+//!
+//! Things that happen come in as [`Input`](input::Input), things to do leave as [`Command`](command::Command), time is an
+//! argument. What must stay true: the same inputs at the same times give the same commands, byte for byte; state changes
+//! only by [`apply`](state::State::apply), live and in recovery alike; every alert ends in exactly one counted outcome;
+//! every deadline stands in one table.
+//!
+//! Absent on purpose: async, input/output, clocks, hash-order iteration, ambient randomness, floating-point functions
+//! whose result depends on the platform, wire formats, names and addresses of people.
+
+pub mod alert;
+pub mod attendance;
+pub mod coarse;
+pub mod command;
+pub mod ids;
+pub mod incident;
+pub mod input;
+pub mod position;
+pub mod record;
+pub mod responder;
+pub mod time;

@@ -1,0 +1,305 @@
+//! What is written down: facts, in order. State is what applying them gives, live and in recovery alike, so a record
+//! carries everything its application needs and nothing is read from a clock or a policy while applying.
+
+use std::time::Duration;
+
+use crate::{
+    alert::{MessageKind, PlannedAlert, StandDownReason},
+    attendance::Attendance,
+    command::Answer,
+    ids::{AlertId, DeviceId, IncidentId, IncidentKey, ResponderId, TenantId},
+    incident::{EndCause, IncidentKind, IncidentState},
+    input::{DeclineReason, DeliveryStage, Place, RequestId},
+    position::Metres,
+    responder::{Device, Purpose, ResponderProfile},
+    time::Timestamp,
+};
+
+/// A record with its place in the journal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// From 1, without gaps; the resume token of a watch.
+    pub sequence: u64,
+    /// When, by Muster's clock; never runs backwards.
+    pub at: Timestamp,
+    /// What.
+    pub record: Record,
+}
+
+/// A fact.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Record {
+    /// The service started to act, as the `epoch`-th owner of this journal. Open waits begin anew.
+    Started {
+        /// Counts starts, from 1.
+        epoch: u64,
+    },
+    /// A responder was registered or changed.
+    ResponderPut(ResponderProfile),
+    /// A device was enrolled.
+    DevicePut(Device),
+    /// A device lost its access.
+    DeviceRevoked(DeviceId),
+    /// A report was taken in.
+    IncidentReported(IncidentReported),
+    /// An incident was stood down or closed; for an unknown key this leaves a tombstone.
+    IncidentEnded {
+        /// Which.
+        incident: IncidentId,
+        /// Its key.
+        key: IncidentKey,
+        /// The ending's revision.
+        revision: u32,
+        /// By the dispatch system's clock.
+        sent_at: Timestamp,
+        /// Why.
+        cause: EndCause,
+    },
+    /// The incident changed state by itself.
+    IncidentStateChanged {
+        /// Which.
+        incident: IncidentId,
+        /// To what.
+        state: IncidentState,
+    },
+    /// People were considered and some chosen.
+    Decided(Decision),
+    /// A message about an alert got further.
+    MessageProgress {
+        /// Which alert.
+        alert: AlertId,
+        /// Which version.
+        version: u32,
+        /// On which phone.
+        device: DeviceId,
+        /// How far.
+        stage: DeliveryStage,
+    },
+    /// A message is sent again.
+    MessageResent {
+        /// Which alert.
+        alert: AlertId,
+        /// Which version.
+        version: u32,
+    },
+    /// The phone did not acknowledge a confirmation or stand-down in time; the control room is told.
+    MessageUnheard {
+        /// Which alert.
+        alert: AlertId,
+        /// Which version.
+        version: u32,
+    },
+    /// The wait for a receipt or answer ran out; somebody else is asked.
+    AlertLapsed {
+        /// Which alert.
+        alert: AlertId,
+    },
+    /// The person accepted, and what became of it.
+    AlertAccepted {
+        /// Which alert.
+        alert: AlertId,
+        /// [`Attendance::Confirmed`], [`Attendance::NotNeeded`] or [`Attendance::TooLate`].
+        attendance: Attendance,
+        /// The version of the message that tells them.
+        version: u32,
+    },
+    /// The person declined.
+    AlertDeclined {
+        /// Which alert.
+        alert: AlertId,
+        /// Why.
+        reason: DeclineReason,
+    },
+    /// The alert expired after it had reached the phone.
+    AlertExpired {
+        /// Which alert.
+        alert: AlertId,
+    },
+    /// The alert expired without reaching the phone.
+    AlertUndeliverable {
+        /// Which alert.
+        alert: AlertId,
+    },
+    /// The alert is no longer needed.
+    AlertWithdrawn {
+        /// Which alert.
+        alert: AlertId,
+        /// Why.
+        reason: StandDownReason,
+        /// The version of the message that tells them.
+        version: u32,
+    },
+    /// A person on the way got further or ended.
+    AttendanceChanged {
+        /// Which alert.
+        alert: AlertId,
+        /// How far.
+        attendance: Attendance,
+    },
+    /// A person on the way is called off.
+    AttendanceStoodDown {
+        /// Which alert.
+        alert: AlertId,
+        /// Why.
+        reason: StandDownReason,
+        /// The version of the message that tells them.
+        version: u32,
+    },
+    /// A person on scene asks for help.
+    HelpNeeded {
+        /// Which alert.
+        alert: AlertId,
+    },
+    /// Nobody has been reached in time; the control room is told.
+    CouldNotAlert {
+        /// Which incident.
+        incident: IncidentId,
+    },
+    /// A request was answered; a retry gets the same.
+    RequestAnswered {
+        /// Whose request.
+        tenant: TenantId,
+        /// Which.
+        request: RequestId,
+        /// What was answered.
+        answer: Answer,
+    },
+}
+
+/// A report as taken in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IncidentReported {
+    /// Muster's name for it.
+    pub incident: IncidentId,
+    /// The control room's.
+    pub key: IncidentKey,
+    /// Its revision.
+    pub revision: u32,
+    /// The kind of emergency.
+    pub kind: IncidentKind,
+    /// Live or exercise.
+    pub purpose: Purpose,
+    /// Where; `None` = unknown.
+    pub place: Option<Place>,
+    /// By the dispatch system's clock.
+    pub sent_at: Timestamp,
+    /// By the dispatch system's clock.
+    pub call_connected_at: Option<Timestamp>,
+    /// People are asked; false = recorded only.
+    pub alerting: bool,
+}
+
+/// Who was considered, who was chosen, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Decision {
+    /// For which incident.
+    pub incident: IncidentId,
+    /// At which revision.
+    pub revision: u32,
+    /// Counts up within the incident.
+    pub wave: u32,
+    /// By which policy.
+    pub policy: PolicyRef,
+    /// Where the search was centred.
+    pub place: Place,
+    /// How many more people were sought.
+    pub sought: u32,
+    /// Everyone within reach, best first as ranked, at most the policy's `candidates_max`.
+    pub candidates: Vec<Candidate>,
+    /// Those chosen, best first.
+    pub alerts: Vec<PlannedAlert>,
+}
+
+/// A policy by name and version.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PolicyRef {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: u32,
+}
+
+/// One person considered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Candidate {
+    /// Who.
+    pub responder: ResponderId,
+    /// Straight-line distance to the incident.
+    pub distance: Metres,
+    /// Accuracy of the fix used.
+    pub accuracy: Metres,
+    /// Age of the fix used.
+    pub fix_age: Duration,
+    /// Estimated time from alert to arrival.
+    pub estimated_arrival: Duration,
+    /// Yes, or a named no.
+    pub verdict: Verdict,
+}
+
+/// Yes, or a named no.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Verdict {
+    /// Asked.
+    Asked,
+    /// Enough others can be there sooner.
+    EnoughSooner,
+    /// Off duty.
+    OffDuty,
+    /// Out of service.
+    Suspended,
+    /// The credential has expired.
+    CredentialExpired,
+    /// Lacks a skill the policy asks for.
+    LacksSkill,
+    /// Has no device that may be asked for this purpose and understands alerts.
+    NoDevice,
+    /// Every such device is known to be disconnected.
+    PhoneOffline,
+    /// Going to, or asked for, another incident.
+    Busy,
+    /// Already asked for this incident.
+    AlreadyAsked,
+}
+
+impl Record {
+    /// Which message a record puts in place of the alert's last one: its version and what it says.
+    pub fn new_message(&self) -> Option<(AlertId, u32, MessageKind)> {
+        match *self {
+            Self::AlertAccepted {
+                alert,
+                attendance,
+                version,
+            } => {
+                let kind = match attendance {
+                    Attendance::NotNeeded => MessageKind::NotNeeded,
+                    Attendance::TooLate => MessageKind::TooLate,
+                    _ => MessageKind::Confirmed,
+                };
+                Some((alert, version, kind))
+            }
+            Self::AlertWithdrawn { alert, reason, version } | Self::AttendanceStoodDown { alert, reason, version } => {
+                Some((alert, version, MessageKind::StandDown(reason)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The alert a record is about, when it is about one.
+    pub fn alert(&self) -> Option<AlertId> {
+        match *self {
+            Self::MessageProgress { alert, .. }
+            | Self::MessageResent { alert, .. }
+            | Self::MessageUnheard { alert, .. }
+            | Self::AlertLapsed { alert }
+            | Self::AlertAccepted { alert, .. }
+            | Self::AlertDeclined { alert, .. }
+            | Self::AlertExpired { alert }
+            | Self::AlertUndeliverable { alert }
+            | Self::AlertWithdrawn { alert, .. }
+            | Self::AttendanceChanged { alert, .. }
+            | Self::AttendanceStoodDown { alert, .. }
+            | Self::HelpNeeded { alert } => Some(alert),
+            _ => None,
+        }
+    }
+}

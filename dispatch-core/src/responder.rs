@@ -1,0 +1,84 @@
+//! Responders and their devices as the core sees them: what decides whether somebody may be asked. Names and contact
+//! details live in the registry and never come here.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    ids::{DeviceId, ResponderId, TenantId},
+    time::Timestamp,
+};
+
+/// Live or exercise. On the wire these are different branches.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Purpose {
+    /// A real emergency.
+    Live,
+    /// A drill.
+    Exercise,
+}
+
+/// How a responder usually travels.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum TravelMode {
+    /// Not known.
+    #[default]
+    Unknown,
+    /// On foot.
+    Foot,
+    /// By bicycle.
+    Bicycle,
+    /// By car.
+    Car,
+}
+
+/// A skill such as `cpr`: 1 to 32 characters of `a-z 0-9 _`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Skill(String);
+
+impl Skill {
+    /// Checks a skill's name; `None` when it is not 1 to 32 characters of `a-z 0-9 _`.
+    pub fn new(name: &str) -> Option<Self> {
+        let fits = (1..=32).contains(&name.len())
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        fits.then(|| Self(name.to_owned()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Everything about a responder that choosing needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ResponderProfile {
+    /// Who.
+    pub responder: ResponderId,
+    /// Home control room.
+    pub tenant: TenantId,
+    /// What the person can do.
+    pub skills: BTreeSet<Skill>,
+    /// Never asked from this moment on.
+    pub credential_valid_until: Timestamp,
+    /// How the person usually travels.
+    pub travel_mode: TravelMode,
+    /// Whether the person wants to be asked now.
+    pub on_duty: bool,
+    /// Out of service by order of the control room.
+    pub suspended: bool,
+}
+
+/// One enrolled device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Device {
+    /// Which.
+    pub device: DeviceId,
+    /// Whose.
+    pub responder: ResponderId,
+    /// What it may be asked for.
+    pub purpose: Purpose,
+    /// Whether it understands alerts; an OwnTracks phone does not.
+    pub alertable: bool,
+}

@@ -1,0 +1,119 @@
+//! The lanes into the owner task, by criticality: life-saving messages first, positions last. Each is bounded.
+
+use dispatch_core::input::Input;
+use tokio::sync::mpsc;
+
+use crate::requests::Request;
+
+/// Reports, endings and answers of people. Ten seconds of the busiest rate on record (RESEARCH: 9,000 calls an hour is
+/// 2.5/s) fill a fraction of it; when full, senders wait, so that no accept is lost.
+pub const CRITICAL_LANE: usize = 4096;
+/// Receipts, presence, registrations. When full, senders wait.
+pub const ORDINARY_LANE: usize = 16_384;
+/// Positions. When full the newest is shed and counted: the phone sends another soon.
+pub const POSITION_LANE: usize = 16_384;
+
+/// The engine has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the service is stopping")]
+pub struct Stopped;
+
+/// The ends into which the world puts what happens.
+#[derive(Clone)]
+pub struct Inlet {
+    critical: mpsc::Sender<Arrival>,
+    ordinary: mpsc::Sender<Arrival>,
+    positions: mpsc::Sender<Input>,
+}
+
+/// What lies in a lane.
+pub(crate) enum Arrival {
+    Input(Input),
+    Request(Request),
+}
+
+/// The ends from which the owner takes.
+pub(crate) struct Lanes {
+    pub critical: mpsc::Receiver<Arrival>,
+    pub ordinary: mpsc::Receiver<Arrival>,
+    pub positions: mpsc::Receiver<Input>,
+}
+
+/// New lanes.
+pub(crate) fn lanes() -> (Inlet, Lanes) {
+    let (critical, critical_out) = mpsc::channel(CRITICAL_LANE);
+    let (ordinary, ordinary_out) = mpsc::channel(ORDINARY_LANE);
+    let (positions, positions_out) = mpsc::channel(POSITION_LANE);
+    (
+        Inlet {
+            critical,
+            ordinary,
+            positions,
+        },
+        Lanes {
+            critical: critical_out,
+            ordinary: ordinary_out,
+            positions: positions_out,
+        },
+    )
+}
+
+impl Inlet {
+    /// Hands over something a phone or the bus said. Waits while its lane is full, except for positions, which are shed
+    /// and counted.
+    pub async fn send(&self, input: Input) -> Result<(), Stopped> {
+        let lane = match &input {
+            Input::Fix { .. } => return self.position(input),
+            Input::Reply { .. } => &self.critical,
+            _ => &self.ordinary,
+        };
+        lane.send(Arrival::Input(input)).await.map_err(|_| Stopped)
+    }
+
+    fn position(&self, input: Input) -> Result<(), Stopped> {
+        match self.positions.try_send(input) {
+            Ok(()) => Ok(()),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                metrics::counter!("muster_positions_shed_total").increment(1);
+                Ok(())
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(Stopped),
+        }
+    }
+
+    pub(crate) async fn request(&self, request: Request) -> Result<(), Stopped> {
+        let lane = if request.is_critical() {
+            &self.critical
+        } else {
+            &self.ordinary
+        };
+        lane.send(Arrival::Request(request)).await.map_err(|_| Stopped)
+    }
+}
+
+/// Takes what adapters put into an [`Inlet`], in place of the owner: for tests of adapters.
+pub struct Observer(Lanes);
+
+impl Observer {
+    /// An inlet and the observer of it.
+    pub fn new() -> (Inlet, Self) {
+        let (inlet, lanes) = lanes();
+        (inlet, Self(lanes))
+    }
+
+    /// The next input from any lane; requests of control rooms are passed over. `None` when every inlet is gone.
+    pub async fn next(&mut self) -> Option<Input> {
+        loop {
+            let arrival = tokio::select! {
+                biased;
+                Some(arrival) = self.0.critical.recv() => arrival,
+                Some(arrival) = self.0.ordinary.recv() => arrival,
+                Some(input) = self.0.positions.recv() => Arrival::Input(input),
+                else => return None,
+            };
+            if let Arrival::Input(input) = arrival {
+                return Some(input);
+            }
+        }
+    }
+}

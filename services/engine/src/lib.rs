@@ -1,0 +1,9 @@
+//! The shell round the core: one owner task, its lanes, its clock, and the ports through which the world is reached.
+//!
+//! What must stay true: nobody but the owner touches the core's state; nothing leaves before the commit that decided it
+//! is durable.
+
+pub mod inlet;
+pub mod ports;
+pub mod registry;
+pub mod requests;

@@ -1,0 +1,177 @@
+//! The register: personal fields, device access and addresses. The journal holds opaque ids only, so that what stands
+//! here can be erased.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use dispatch_core::{
+    ids::{DeviceId, IncidentId, ResponderId, TenantId},
+    responder::{Device, ResponderProfile},
+};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::ports::Credentials;
+
+/// Address parts as the control room gave them; shown to a responder only after a confirmed accept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Address {
+    /// One or more lines.
+    pub text: String,
+    /// Unique Property Reference Number.
+    pub uprn: String,
+    /// Postcode.
+    pub postcode: String,
+    /// Floor and flat.
+    pub floor: String,
+    /// Door code, entrance, dog.
+    pub access_notes: String,
+}
+
+/// A person in the register.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResponderRow {
+    /// The control room's own reference, unique within the tenant.
+    pub external_ref: String,
+    /// Name.
+    pub name: String,
+    /// Everything choosing needs; the tenant and id among it.
+    pub profile: ResponderProfile,
+}
+
+/// How a device writes and reads its payloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// proto3 JSON.
+    Json,
+    /// Binary protobuf.
+    Binary,
+}
+
+/// Which app runs on a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// Speaks Muster's envelopes.
+    Muster,
+    /// OwnTracks: positions only.
+    OwnTracks,
+}
+
+/// A device's access to the bus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceAccess {
+    /// The device, its owner and purpose.
+    pub device: Device,
+    /// Whose control room.
+    pub tenant: TenantId,
+    /// What runs on it.
+    pub kind: DeviceKind,
+    /// How it writes and reads.
+    pub encoding: Encoding,
+    /// Its random segment in topics; 32 hexadecimal digits.
+    pub topic_id: String,
+    /// SHA-256 of its password.
+    pub secret_hash: [u8; 32],
+}
+
+/// The hash under which a device's password is kept. The password is 256 random bits, so no salt or slow hash is needed.
+pub fn secret_hash(password: &[u8]) -> [u8; 32] {
+    Sha256::digest(password).into()
+}
+
+/// A change to the register, written in the same commit as the records it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegistryChange {
+    /// A person was registered or changed.
+    PutResponder(ResponderRow),
+    /// A device was enrolled.
+    PutDevice(DeviceAccess),
+    /// A device lost its access.
+    RevokeDevice(DeviceId),
+    /// The newest report of an incident gave this address.
+    PutAddress {
+        /// Which incident.
+        incident: IncidentId,
+        /// The parts.
+        address: Address,
+    },
+}
+
+/// The register in memory: the shell writes it, the bus reads it to tell friend from stranger.
+#[derive(Default)]
+pub struct Directory(RwLock<Contents>);
+
+#[derive(Default)]
+struct Contents {
+    responders: BTreeMap<ResponderId, ResponderRow>,
+    by_reference: BTreeMap<(TenantId, String), ResponderId>,
+    devices: HashMap<DeviceId, Arc<DeviceAccess>>,
+    by_topic: HashMap<String, DeviceId>,
+    addresses: HashMap<IncidentId, Address>,
+}
+
+impl Directory {
+    /// Takes in a change; the same in operation and in recovery.
+    pub fn apply(&self, change: RegistryChange) {
+        let mut contents = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match change {
+            RegistryChange::PutResponder(row) => {
+                let reference = (row.profile.tenant.clone(), row.external_ref.clone());
+                contents.by_reference.insert(reference, row.profile.responder);
+                contents.responders.insert(row.profile.responder, row);
+            }
+            RegistryChange::PutDevice(access) => {
+                contents.by_topic.insert(access.topic_id.clone(), access.device.device);
+                contents.devices.insert(access.device.device, Arc::new(access));
+            }
+            RegistryChange::RevokeDevice(device) => {
+                if let Some(access) = contents.devices.remove(&device) {
+                    contents.by_topic.remove(&access.topic_id);
+                }
+            }
+            RegistryChange::PutAddress { incident, address } => {
+                contents.addresses.insert(incident, address);
+            }
+        }
+    }
+
+    /// A person by id.
+    pub fn responder(&self, responder: ResponderId) -> Option<ResponderRow> {
+        self.read().responders.get(&responder).cloned()
+    }
+
+    /// A person by the control room's reference.
+    pub fn responder_by_reference(&self, tenant: &TenantId, external_ref: &str) -> Option<ResponderRow> {
+        let contents = self.read();
+        let id = contents.by_reference.get(&(tenant.clone(), external_ref.to_owned()))?;
+        contents.responders.get(id).cloned()
+    }
+
+    /// The address parts of an incident.
+    pub fn address(&self, incident: IncidentId) -> Option<Address> {
+        self.read().addresses.get(&incident).cloned()
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Contents> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Credentials for Directory {
+    fn verify(&self, device: DeviceId, password: &[u8]) -> Option<Arc<DeviceAccess>> {
+        let given = secret_hash(password);
+        let access = self.access(device)?;
+        bool::from(access.secret_hash.ct_eq(&given)).then_some(access)
+    }
+
+    fn access(&self, device: DeviceId) -> Option<Arc<DeviceAccess>> {
+        self.read().devices.get(&device).cloned()
+    }
+
+    fn access_by_topic(&self, topic_id: &str) -> Option<Arc<DeviceAccess>> {
+        let contents = self.read();
+        contents.devices.get(contents.by_topic.get(topic_id)?).cloned()
+    }
+}
