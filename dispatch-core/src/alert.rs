@@ -75,11 +75,6 @@ impl AlertState {
         self.progress().is_some()
     }
 
-    /// Whether the phone is known to have it.
-    pub fn has_reached_phone(self) -> bool {
-        matches!(self, Self::Received | Self::Shown)
-    }
-
     /// Whether `next` may follow: forward only, and nothing after an end.
     pub fn may_become(self, next: Self) -> bool {
         match (self.progress(), next.progress()) {
@@ -138,10 +133,32 @@ pub struct Message {
     pub stage: Option<DeliveryStage>,
     /// When it was first due to go out.
     pub planned_at: Timestamp,
-    /// How often it has been sent again.
+    /// When it last went out.
+    pub sent_at: Timestamp,
+    /// How often it has been sent again since the service last started.
     pub resends: u32,
-    /// It has been acknowledged by the phone, or given up and reported.
-    pub settled: bool,
+    /// The phone did not acknowledge it in time and the control room was told.
+    pub reported_unheard: bool,
+}
+
+impl Message {
+    /// A message that is due to go out.
+    pub fn planned(version: u32, kind: MessageKind, at: Timestamp) -> Self {
+        Self {
+            version,
+            kind,
+            stage: None,
+            planned_at: at,
+            sent_at: at,
+            resends: 0,
+            reported_unheard: false,
+        }
+    }
+
+    /// Whether the phone has acknowledged it.
+    pub fn is_heard(&self) -> bool {
+        self.stage >= Some(DeliveryStage::Received)
+    }
 }
 
 /// What was decided when an alert was planned; never changes.
@@ -178,6 +195,10 @@ pub struct Alert {
     pub planned_at: Timestamp,
     /// How far it got.
     pub state: AlertState,
+    /// When the phone first gave a sign of having it.
+    pub reached_at: Option<Timestamp>,
+    /// Since when the present wait (for a receipt, then for an answer) counts.
+    pub waits_since: Timestamp,
     /// The wait for a receipt or an answer ran out and somebody else was asked; a late accept is still welcome.
     pub lapsed: bool,
     /// The newest message about it.
@@ -195,6 +216,11 @@ impl Alert {
     /// Whether the person is going or there.
     pub fn is_attended(&self) -> bool {
         self.attendance.is_some_and(Attendance::is_active)
+    }
+
+    /// Whether the person counts towards the number wanted: going, there, or handed over.
+    pub fn covers(&self) -> bool {
+        self.is_attended() || self.attendance == Some(Attendance::Finished)
     }
 }
 

@@ -154,7 +154,7 @@ pub struct Reported {
 
 #[cfg(test)]
 mod tests {
-    use super::{IncidentState::*, *};
+    use super::IncidentState::*;
 
     #[test]
     fn searching_and_covered_alternate_and_ends_stay() {

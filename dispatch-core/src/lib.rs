@@ -10,12 +10,20 @@
 
 pub mod alert;
 pub mod attendance;
+pub mod cad_clock;
+pub mod choose;
 pub mod coarse;
 pub mod command;
+pub mod deadlines;
+pub mod dispatcher;
 pub mod ids;
 pub mod incident;
+pub mod index;
 pub mod input;
+pub mod policy;
 pub mod position;
 pub mod record;
 pub mod responder;
+pub mod roster;
+pub mod state;
 pub mod time;

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use crate::{
-    alert::{MessageKind, PlannedAlert, StandDownReason},
+    alert::{PlannedAlert, StandDownReason},
     attendance::Attendance,
+    coarse::{CoarseCell, DistanceBand},
     command::Answer,
     ids::{AlertId, DeviceId, IncidentId, IncidentKey, ResponderId, TenantId},
     incident::{EndCause, IncidentKind, IncidentState},
@@ -126,6 +127,17 @@ pub enum Record {
         alert: AlertId,
         /// Why.
         reason: StandDownReason,
+        /// The version of the message that tells them.
+        version: u32,
+    },
+    /// The place was corrected while the person was asked or on the way: they are told anew, in a new version.
+    AlertRelocated {
+        /// Which alert.
+        alert: AlertId,
+        /// The square the incident now lies in.
+        cell: CoarseCell,
+        /// The band of distances to its centre.
+        band: DistanceBand,
         /// The version of the message that tells them.
         version: u32,
     },
@@ -262,25 +274,32 @@ pub enum Verdict {
 }
 
 impl Record {
-    /// Which message a record puts in place of the alert's last one: its version and what it says.
-    pub fn new_message(&self) -> Option<(AlertId, u32, MessageKind)> {
-        match *self {
-            Self::AlertAccepted {
-                alert,
-                attendance,
-                version,
-            } => {
-                let kind = match attendance {
-                    Attendance::NotNeeded => MessageKind::NotNeeded,
-                    Attendance::TooLate => MessageKind::TooLate,
-                    _ => MessageKind::Confirmed,
-                };
-                Some((alert, version, kind))
-            }
-            Self::AlertWithdrawn { alert, reason, version } | Self::AttendanceStoodDown { alert, reason, version } => {
-                Some((alert, version, MessageKind::StandDown(reason)))
-            }
-            _ => None,
+    /// The name of the kind of record, for counters.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::ResponderPut(_) => "responder_put",
+            Self::DevicePut(_) => "device_put",
+            Self::DeviceRevoked(_) => "device_revoked",
+            Self::IncidentReported(_) => "incident_reported",
+            Self::IncidentEnded { .. } => "incident_ended",
+            Self::IncidentStateChanged { .. } => "incident_state_changed",
+            Self::Decided(_) => "decided",
+            Self::MessageProgress { .. } => "message_progress",
+            Self::MessageResent { .. } => "message_resent",
+            Self::MessageUnheard { .. } => "message_unheard",
+            Self::AlertLapsed { .. } => "alert_lapsed",
+            Self::AlertAccepted { .. } => "alert_accepted",
+            Self::AlertDeclined { .. } => "alert_declined",
+            Self::AlertExpired { .. } => "alert_expired",
+            Self::AlertUndeliverable { .. } => "alert_undeliverable",
+            Self::AlertWithdrawn { .. } => "alert_withdrawn",
+            Self::AlertRelocated { .. } => "alert_relocated",
+            Self::AttendanceChanged { .. } => "attendance_changed",
+            Self::AttendanceStoodDown { .. } => "attendance_stood_down",
+            Self::HelpNeeded { .. } => "help_needed",
+            Self::CouldNotAlert { .. } => "could_not_alert",
+            Self::RequestAnswered { .. } => "request_answered",
         }
     }
 
@@ -297,6 +316,7 @@ impl Record {
             | Self::AlertUndeliverable { alert }
             | Self::AlertWithdrawn { alert, .. }
             | Self::AttendanceChanged { alert, .. }
+            | Self::AlertRelocated { alert, .. }
             | Self::AttendanceStoodDown { alert, .. }
             | Self::HelpNeeded { alert } => Some(alert),
             _ => None,

@@ -3,7 +3,11 @@
 //! What must stay true: nobody but the owner touches the core's state; nothing leaves before the commit that decided it
 //! is durable.
 
+pub mod clock;
+pub mod engine;
 pub mod inlet;
+pub mod memory;
 pub mod ports;
+mod register;
 pub mod registry;
 pub mod requests;

@@ -1,0 +1,201 @@
+//! The dispatcher: takes in what happens, decides, and gives out what is to be done.
+//!
+//! ```text
+//! handle(input, now) ──> records ──apply──> state ──> deadlines
+//!                          │                            │
+//!                          └── Commit, then what follows from it <── handle_deadline(now)
+//! ```
+
+mod control_room;
+mod phones;
+mod search;
+mod waits;
+
+use std::collections::VecDeque;
+
+use crate::{
+    alert::{Alert, MessageKind},
+    command::{Command, DownBody, DownMessage},
+    deadlines::Deadlines,
+    ids::{AlertId, IncidentId},
+    incident::Incident,
+    input::Input,
+    policy::{Policy, PolicyBook},
+    record::{Entry, Record},
+    roster::Presence,
+    state::State,
+    time::Timestamp,
+};
+
+/// Decides. Owns all state; knows no clock, no network, no disk.
+pub struct Dispatcher {
+    state: State,
+    policies: PolicyBook,
+    deadlines: Deadlines,
+    /// The moment of the input being handled.
+    now: Timestamp,
+    /// Records of the commit being made.
+    turn: Vec<Entry>,
+    /// What follows from the commit being made.
+    follow_up: Vec<Command>,
+    commands: VecDeque<Command>,
+}
+
+impl Dispatcher {
+    /// A dispatcher that knows nothing yet.
+    pub fn new(policies: PolicyBook) -> Self {
+        Self {
+            state: State::default(),
+            policies,
+            deadlines: Deadlines::default(),
+            now: Timestamp::default(),
+            turn: Vec::new(),
+            follow_up: Vec::new(),
+            commands: VecDeque::new(),
+        }
+    }
+
+    /// Applies a record from the journal, in order, before the first input. The service then says
+    /// [`Input::Started`].
+    pub fn recover(&mut self, entry: &Entry) {
+        self.state.apply(entry);
+    }
+
+    /// Takes in something that happened at `now`. A moment before the last one counts as the last one.
+    pub fn handle(&mut self, input: Input, now: Timestamp) {
+        self.begin(now);
+        match input {
+            Input::Report { token, report } => self.report(token, report),
+            Input::End { token, ending } => self.end(token, ending),
+            Input::PutResponder { profile } => self.put_responder(profile),
+            Input::PutDevice { device } => self.record(Record::DevicePut(device)),
+            Input::RevokeDevice { device } => self.revoke_device(device),
+            Input::Fix { device, fix } => self.fix(device, fix),
+            Input::DeviceOnline { device } => self.device_online(device),
+            Input::DeviceOffline { device } => self.state.roster.set_presence(device, Presence::Offline),
+            Input::Delivery {
+                device,
+                alert,
+                version,
+                stage,
+            } => self.delivery(device, alert, version, stage),
+            Input::Reply { device, alert, reply } => self.reply(device, alert, reply),
+            Input::Started => self.started(),
+        }
+        self.finish();
+    }
+
+    /// When [`Dispatcher::handle_deadline`] is next to be called, if ever.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.next()
+    }
+
+    /// Acts on one deadline that is due at `now`; call again while [`Dispatcher::next_deadline`] is not after `now`.
+    pub fn handle_deadline(&mut self, now: Timestamp) {
+        self.begin(now);
+        if let Some(due) = self.deadlines.take_due(self.now) {
+            self.fall_due(due);
+        }
+        self.finish();
+    }
+
+    /// The next thing to do.
+    pub fn poll_command(&mut self) -> Option<Command> {
+        self.commands.pop_front()
+    }
+
+    /// What is known.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    fn begin(&mut self, now: Timestamp) {
+        self.now = self.now.max(now).max(self.state.last_at());
+    }
+
+    /// Makes the turn's records one commit and lets what follows out behind it.
+    fn finish(&mut self) {
+        if !self.turn.is_empty() {
+            self.commands.push_back(Command::Commit(std::mem::take(&mut self.turn)));
+        }
+        self.commands.extend(self.follow_up.drain(..));
+    }
+
+    /// Writes down a fact and applies it; deadlines follow the state.
+    fn record(&mut self, record: Record) {
+        let alert = record.alert();
+        let entry = Entry {
+            sequence: self.state.sequence() + 1,
+            at: self.now,
+            record,
+        };
+        self.state.apply(&entry);
+        self.turn.push(entry);
+        if let Some(alert) = alert {
+            self.reschedule_alert(alert);
+        }
+    }
+
+    fn incident(&self, id: IncidentId) -> &Incident {
+        self.state.incident(id).expect("asked for only while it is known")
+    }
+
+    fn alert(&self, id: AlertId) -> &Alert {
+        self.state.alert(id).expect("asked for only while it is known")
+    }
+
+    fn policy_of(&self, incident: IncidentId) -> &Policy {
+        let incident = self.incident(incident);
+        let kind = &incident
+            .reported
+            .as_ref()
+            .expect("only reported incidents are searched for")
+            .kind;
+        self.policies.policy(&incident.key.tenant, kind)
+    }
+
+    /// Sends the newest message about an alert to every phone it is meant for.
+    fn publish(&mut self, alert: AlertId) {
+        let alert = *self.alert(alert);
+        let incident = self.incident(alert.incident);
+        let Some(reported) = incident.reported.as_ref() else {
+            return;
+        };
+        let body = match alert.message.kind {
+            MessageKind::Alert => DownBody::Alert {
+                kind: reported.kind.clone(),
+                role: alert.plan.role,
+                cell: alert.plan.cell,
+                band: alert.plan.band,
+            },
+            MessageKind::Confirmed => {
+                let place = reported
+                    .place
+                    .expect("nobody is asked before the place is known, and it is never unlearned");
+                DownBody::Confirmed {
+                    incident: incident.id,
+                    place,
+                }
+            }
+            MessageKind::NotNeeded => DownBody::NotNeeded,
+            MessageKind::TooLate => DownBody::TooLate,
+            MessageKind::StandDown(reason) => DownBody::StandDown(reason),
+        };
+        let Some(person) = self.state.roster.person(alert.plan.responder) else {
+            return;
+        };
+        let expires_at = waits::message_expiry(&alert);
+        let purpose = reported.purpose;
+        let messages = self.state.roster.alertable(person, purpose).map(|(device, _)| {
+            Command::Publish(DownMessage {
+                device,
+                about: Some((alert.plan.alert, alert.message.version)),
+                owner_epoch: self.state.epoch(),
+                expires_at,
+                purpose,
+                body: body.clone(),
+            })
+        });
+        self.follow_up.extend(messages);
+    }
+}

@@ -1,0 +1,283 @@
+//! What control rooms say: reports, endings, the register; and the start of the service.
+
+use crate::{
+    alert::StandDownReason,
+    attendance::Attendance,
+    cad_clock::Lateness,
+    command::{Answer, Command, EndAnswer, ReportAnswer, Warning},
+    deadlines::Due,
+    ids::{AlertId, DeviceId, IncidentId, TenantId},
+    incident::{EndCause, IncidentState},
+    input::{Ending, Report, RequestId, RequestToken},
+    record::{IncidentReported, Record},
+    responder::ResponderProfile,
+};
+
+use super::Dispatcher;
+
+impl Dispatcher {
+    pub(super) fn report(&mut self, token: RequestToken, report: Report) {
+        if let Some(answer) = self.answered_before(&report.key.tenant, &report.request) {
+            return self.answer(token, answer);
+        }
+        let id = report.key.id();
+        let known = self.state.incident(id);
+        if let Some(was) = known.and_then(|incident| incident.reported.as_ref()).map(|r| r.purpose) {
+            if was != report.purpose {
+                return self.answer(token, Answer::PurposeChanged { was });
+            }
+        }
+        let mut warnings = Vec::new();
+        let unused = match known {
+            Some(incident) if !incident.state.is_open() => Some(Warning::IncidentEnded),
+            Some(incident) if report.revision <= incident.revision => Some(Warning::StaleRevision),
+            _ => None,
+        };
+        let mut sequence = self.state.sequence();
+        let mut alerts_planned = 0;
+        match unused {
+            Some(warning) => warnings.push(warning),
+            None => {
+                sequence += 1;
+                alerts_planned = self.take_in(id, &report, &mut warnings);
+            }
+        }
+        let incident = self.incident(id);
+        let answer = ReportAnswer {
+            incident: id,
+            revision: incident.revision,
+            duplicate: false,
+            state: incident.state,
+            alerts_planned,
+            warnings,
+            sequence,
+        };
+        self.answer_for_good(token, report.key.tenant, report.request, Answer::Reported(answer));
+    }
+
+    /// Takes in a report that is news; returns how many people were asked because of it.
+    fn take_in(&mut self, id: IncidentId, report: &Report, warnings: &mut Vec<Warning>) -> u32 {
+        let before = self.state.incident(id);
+        let was_active = before.is_some_and(|incident| incident.state.is_active());
+        let old_place = before
+            .and_then(|incident| incident.reported.as_ref())
+            .and_then(|reported| reported.place);
+        let asked_before = before.map_or(0, |incident| incident.alerts.len());
+        // An incident that people are going to has a place; a revision that leaves it out has not unlearned it.
+        let place = report.place.or(old_place.filter(|_| was_active));
+        let late = !was_active && self.is_late(report, warnings);
+        if place.is_none() {
+            warnings.push(Warning::NoLocation);
+        }
+        self.record(Record::IncidentReported(IncidentReported {
+            incident: id,
+            key: report.key.clone(),
+            revision: report.revision,
+            kind: report.kind.clone(),
+            purpose: report.purpose,
+            place,
+            sent_at: report.sent_at,
+            call_connected_at: report.call_connected_at,
+            alerting: was_active || (!late && place.is_some()),
+        }));
+        self.reschedule_incident(id);
+        if was_active && place != old_place {
+            self.relocate(id);
+        } else {
+            self.search(id);
+        }
+        let incident = self.incident(id);
+        if incident.state == IncidentState::Exhausted {
+            warnings.push(Warning::NobodyToAsk);
+        }
+        u32::try_from(incident.alerts.len() - asked_before).unwrap_or(u32::MAX)
+    }
+
+    fn is_late(&self, report: &Report, warnings: &mut Vec<Warning>) -> bool {
+        let late_after = self.policies.policy(&report.key.tenant, &report.kind).late_after;
+        let clock = self.state.cad_clock(&report.key.tenant, &report.key.cad_system);
+        match clock.judge(report.sent_at, self.now, late_after) {
+            Lateness::InTime => false,
+            Lateness::Perhaps { age_ms } => {
+                warnings.push(Warning::PerhapsLate { age_ms });
+                false
+            }
+            Lateness::Late { .. } if report.alert_although_late => false,
+            Lateness::Late { age_ms } => {
+                warnings.push(Warning::LateNotAlerted { age_ms });
+                true
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self, token: RequestToken, ending: Ending) {
+        if let Some(answer) = self.answered_before(&ending.key.tenant, &ending.request) {
+            return self.answer(token, answer);
+        }
+        let id = ending.key.id();
+        let unused = self.state.incident(id).and_then(|incident| {
+            if !incident.state.is_open() && !incident.state.may_become(ending.cause.state()) {
+                Some(Warning::IncidentEnded)
+            } else if ending.revision <= incident.revision {
+                Some(Warning::StaleRevision)
+            } else {
+                None
+            }
+        });
+        let mut sequence = self.state.sequence();
+        let (mut withdrawn, mut stood_down) = (0, 0);
+        if unused.is_none() {
+            sequence += 1;
+            (withdrawn, stood_down) = self.call_everybody_off(id, &ending);
+        }
+        let incident = self.incident(id);
+        let with_patient = self
+            .state
+            .alerts_of(incident)
+            .filter(|alert| alert.attendance.is_some_and(Attendance::is_with_patient));
+        let answer = EndAnswer {
+            incident: id,
+            revision: incident.revision,
+            duplicate: false,
+            state: incident.state,
+            alerts_withdrawn: withdrawn,
+            attendances_stood_down: stood_down,
+            with_patient: u32::try_from(with_patient.count()).unwrap_or(u32::MAX),
+            warnings: unused.into_iter().collect(),
+            sequence,
+        };
+        self.answer_for_good(token, ending.key.tenant, ending.request, Answer::Ended(answer));
+    }
+
+    fn call_everybody_off(&mut self, id: IncidentId, ending: &Ending) -> (u32, u32) {
+        let Ending {
+            key,
+            revision,
+            sent_at,
+            cause,
+            ..
+        } = ending;
+        let (cause, reason): (EndCause, StandDownReason) = (*cause, cause.reason());
+        self.record(Record::IncidentEnded {
+            incident: id,
+            key: key.clone(),
+            revision: *revision,
+            sent_at: *sent_at,
+            cause,
+        });
+        if self.incident(id).reported.is_none() {
+            return (0, 0);
+        }
+        self.reschedule_incident(id);
+        let withdrawn = self.withdraw_open(id, reason);
+        let attended: Vec<AlertId> = self
+            .state
+            .alerts_of(self.incident(id))
+            .filter(|a| a.is_attended())
+            .map(|a| a.plan.alert)
+            .collect();
+        let stood_down = attended
+            .into_iter()
+            .filter(|&alert| self.stand_down(alert, reason))
+            .count();
+        (withdrawn, u32::try_from(stood_down).unwrap_or(u32::MAX))
+    }
+
+    pub(super) fn put_responder(&mut self, profile: ResponderProfile) {
+        let responder = profile.responder;
+        let suspended = profile.suspended;
+        let available = profile.on_duty && !suspended;
+        self.record(Record::ResponderPut(profile));
+        if suspended {
+            let live: Vec<(AlertId, IncidentId, bool)> = self
+                .state
+                .live_alerts(responder)
+                .filter(|alert| alert.state.is_open() || alert.is_attended())
+                .map(|alert| (alert.plan.alert, alert.incident, alert.state.is_open()))
+                .collect();
+            for (alert, incident, open) in live {
+                if open {
+                    self.withdraw(alert, StandDownReason::Suspended);
+                } else {
+                    self.stand_down(alert, StandDownReason::Suspended);
+                }
+                self.search_if_short(incident);
+            }
+        }
+        if available {
+            self.search_soon();
+        }
+    }
+
+    pub(super) fn revoke_device(&mut self, device: DeviceId) {
+        self.record(Record::DeviceRevoked(device));
+        self.follow_up.push(Command::CloseSession { device });
+    }
+
+    /// The journal has been replayed: open waits begin anew, what no phone has acknowledged is sent again, and
+    /// incidents with too few people look again once phones have had a moment to say where they are.
+    pub(super) fn started(&mut self) {
+        let epoch = self.state.epoch() + 1;
+        self.record(Record::Started { epoch });
+        let mut unheard: Vec<AlertId> = Vec::new();
+        let incidents: Vec<IncidentId> = self
+            .state
+            .incidents()
+            .filter(|incident| incident.reported.is_some())
+            .map(|incident| incident.id)
+            .collect();
+        for &id in &incidents {
+            let alerts: Vec<AlertId> = self.incident(id).alerts.clone();
+            for alert in alerts {
+                self.reschedule_alert(alert);
+                let known = self.alert(alert);
+                let still_true = super::waits::message_expiry(known) > self.now;
+                let wanted = known.state.is_open() || !matches!(known.message.kind, crate::alert::MessageKind::Alert);
+                if wanted && still_true && !known.message.is_heard() && !known.message.reported_unheard {
+                    unheard.push(alert);
+                }
+            }
+            if matches!(
+                self.incident(id).state,
+                IncidentState::Searching | IncidentState::Exhausted
+            ) {
+                let again = self.now + self.policy_of(id).search_again_after;
+                self.deadlines.set(Due::SearchAgain(id), Some(again));
+            }
+            self.reschedule_incident(id);
+        }
+        // Newest first: recovery must not spend its first second on the oldest (PagerDuty 2023, 2025).
+        unheard.sort_by_key(|&alert| std::cmp::Reverse((self.alert(alert).message.planned_at, alert)));
+        for alert in unheard {
+            self.publish(alert);
+        }
+    }
+
+    fn answered_before(&self, tenant: &TenantId, request: &RequestId) -> Option<Answer> {
+        let (fingerprint, answer) = self.state.answer(tenant, &request.id)?;
+        if *fingerprint != request.fingerprint {
+            return Some(Answer::RequestIdReused { id: request.id.clone() });
+        }
+        let mut answer = answer.clone();
+        match &mut answer {
+            Answer::Reported(reported) => reported.duplicate = true,
+            Answer::Ended(ended) => ended.duplicate = true,
+            Answer::RequestIdReused { .. } | Answer::PurposeChanged { .. } => {}
+        }
+        Some(answer)
+    }
+
+    fn answer(&mut self, token: RequestToken, answer: Answer) {
+        self.follow_up.push(Command::Answer { token, answer });
+    }
+
+    /// Answers and writes the answer down, for retries. What the request caused to be sent leaves before it.
+    fn answer_for_good(&mut self, token: RequestToken, tenant: TenantId, request: RequestId, answer: Answer) {
+        self.record(Record::RequestAnswered {
+            tenant,
+            request,
+            answer: answer.clone(),
+        });
+        self.answer(token, answer);
+    }
+}

@@ -1,0 +1,178 @@
+//! What phones say: fixes, receipts, replies, presence.
+
+use crate::{
+    alert::{Alert, AlertState},
+    attendance::{AbortReason, Attendance},
+    command::{Command, DownBody, DownMessage, Refusal},
+    ids::{AlertId, DeviceId},
+    input::{DeclineReason, DeliveryStage, Reply},
+    position::Fix,
+    record::Record,
+    roster::Presence,
+};
+
+use super::Dispatcher;
+
+/// A probe is worth answering for this long.
+const PROBE_EXPIRY: std::time::Duration = std::time::Duration::from_secs(60);
+
+impl Dispatcher {
+    pub(super) fn fix(&mut self, device: DeviceId, fix: Fix) {
+        if let Err(refusal) = self.state.roster.take_fix(device, fix) {
+            self.refuse(device, refusal);
+        }
+    }
+
+    pub(super) fn device_online(&mut self, device: DeviceId) {
+        let Some(enrolled) = self.state.roster.device(device).copied() else {
+            return self.refuse(device, Refusal::UnknownDevice);
+        };
+        self.state.roster.set_presence(device, Presence::Online);
+        self.catch_up(&enrolled.responder);
+        let located = self
+            .state
+            .roster
+            .person(enrolled.responder)
+            .is_some_and(|person| person.fix.is_some());
+        if enrolled.alertable && !located {
+            self.follow_up.push(Command::Publish(DownMessage {
+                device,
+                about: None,
+                owner_epoch: self.state.epoch(),
+                expires_at: self.now + PROBE_EXPIRY,
+                purpose: enrolled.purpose,
+                body: DownBody::Probe,
+            }));
+        }
+        self.search_soon();
+    }
+
+    /// Sends what the phone has missed, oldest first, as it is still true.
+    fn catch_up(&mut self, responder: &crate::ids::ResponderId) {
+        let missed: Vec<AlertId> = self
+            .state
+            .live_alerts(*responder)
+            .filter(|alert| !alert.message.is_heard() && super::waits::message_expiry(alert) > self.now)
+            .map(|alert| alert.plan.alert)
+            .collect();
+        for alert in missed {
+            self.resend(alert);
+        }
+    }
+
+    pub(super) fn delivery(&mut self, device: DeviceId, id: AlertId, version: u32, stage: DeliveryStage) {
+        let alert = match self.their_alert(device, id) {
+            Ok(alert) => alert,
+            Err(refusal) => return self.refuse(device, refusal),
+        };
+        if version != alert.message.version {
+            return self.refuse(device, Refusal::OtherVersion);
+        }
+        if alert.message.stage >= Some(stage) {
+            return;
+        }
+        let first_sign = alert.reached_at.is_none() && stage >= DeliveryStage::Received;
+        self.record(Record::MessageProgress {
+            alert: id,
+            version,
+            device,
+            stage,
+        });
+        if first_sign {
+            self.reschedule_incident(alert.incident);
+        }
+    }
+
+    pub(super) fn reply(&mut self, device: DeviceId, id: AlertId, reply: Reply) {
+        let alert = match self.their_alert(device, id) {
+            Ok(alert) => alert,
+            Err(refusal) => return self.refuse(device, refusal),
+        };
+        match reply {
+            Reply::Accept => self.accept(device, &alert),
+            Reply::Decline(reason) => self.decline(device, &alert, reason),
+            Reply::EnRoute => self.attend(device, &alert, Attendance::EnRoute),
+            Reply::AtScene => self.attend(device, &alert, Attendance::AtScene),
+            Reply::WithPatient => self.attend(device, &alert, Attendance::WithPatient),
+            Reply::AedAttached => self.attend(device, &alert, Attendance::AedAttached),
+            Reply::Finished => self.attend(device, &alert, Attendance::Finished),
+            Reply::Abort(reason) => self.attend(device, &alert, Attendance::Aborted(reason)),
+            Reply::NeedHelp if alert.is_attended() => self.record(Record::HelpNeeded { alert: id }),
+            Reply::NeedHelp => self.refuse(device, Refusal::OutOfTurn),
+        }
+    }
+
+    /// First come, first served up to the number wanted. Saying it again gets the same answer.
+    fn accept(&mut self, device: DeviceId, alert: &Alert) {
+        let id = alert.plan.alert;
+        let answered = alert.attendance.is_some() || matches!(alert.state, AlertState::Withdrawn(_));
+        if answered {
+            return self.publish(id);
+        }
+        if matches!(alert.state, AlertState::Declined(_)) {
+            return self.refuse(device, Refusal::OutOfTurn);
+        }
+        let attendance = if !alert.state.is_open() || !self.incident(alert.incident).state.is_active() {
+            Attendance::TooLate
+        } else if self.wants_another(alert.incident) {
+            Attendance::Confirmed
+        } else {
+            Attendance::NotNeeded
+        };
+        self.record(Record::AlertAccepted {
+            alert: id,
+            attendance,
+            version: alert.message.version + 1,
+        });
+        self.publish(id);
+        self.reschedule_incident(alert.incident);
+        if attendance == Attendance::Confirmed {
+            self.cover_if_enough(alert.incident);
+        }
+    }
+
+    /// A decline is made up for by another person. One that follows an accept means: I cannot come after all.
+    fn decline(&mut self, device: DeviceId, alert: &Alert, reason: DeclineReason) {
+        if alert.state.is_open() {
+            self.record(Record::AlertDeclined {
+                alert: alert.plan.alert,
+                reason,
+            });
+            self.reschedule_incident(alert.incident);
+            self.search(alert.incident);
+        } else if alert.is_attended() {
+            self.attend(device, alert, Attendance::Aborted(AbortReason::CannotContinue));
+        } else if !matches!(alert.state, AlertState::Declined(_)) {
+            self.refuse(device, Refusal::OutOfTurn);
+        }
+    }
+
+    fn attend(&mut self, device: DeviceId, alert: &Alert, next: Attendance) {
+        if alert.attendance == Some(next) {
+            return;
+        }
+        if !alert.attendance.is_some_and(|here| here.may_become(next)) {
+            return self.refuse(device, Refusal::OutOfTurn);
+        }
+        self.record(Record::AttendanceChanged {
+            alert: alert.plan.alert,
+            attendance: next,
+        });
+        if matches!(next, Attendance::Aborted(_)) {
+            self.search_if_short(alert.incident);
+        }
+    }
+
+    fn their_alert(&self, device: DeviceId, alert: AlertId) -> Result<Alert, Refusal> {
+        let enrolled = self.state.roster.device(device).ok_or(Refusal::UnknownDevice)?;
+        let alert = self.state.alert(alert).ok_or(Refusal::UnknownAlert)?;
+        if alert.plan.responder != enrolled.responder {
+            return Err(Refusal::NotTheirAlert);
+        }
+        Ok(*alert)
+    }
+
+    pub(super) fn refuse(&mut self, device: DeviceId, refusal: Refusal) {
+        self.follow_up.push(Command::Refused { device, refusal });
+    }
+}

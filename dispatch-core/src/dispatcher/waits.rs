@@ -1,0 +1,155 @@
+//! Waiting: every deadline is derived here from the state, and acts here.
+
+use std::time::Duration;
+
+use crate::{
+    alert::{Alert, MessageKind},
+    deadlines::Due,
+    ids::{AlertId, IncidentId},
+    incident::IncidentState,
+    record::Record,
+    time::Timestamp,
+};
+
+use super::Dispatcher;
+
+/// A confirmation or stand-down is true for this long: a phone that comes back within it is told.
+const DIRECTION_EXPIRY: Duration = Duration::from_secs(3600);
+/// A confirmation or stand-down not acknowledged for this long is reported to the control room.
+const UNHEARD_AFTER: Duration = Duration::from_secs(60);
+/// A confirmation or stand-down is sent again after 2, 4, 8, … s, at most this many times; then its phone is waited for.
+const DIRECTION_RESENDS_MAX: u32 = 5;
+/// Searches that a newcomer brings forward come at most this often, so that a mass reconnect costs little.
+const SEARCH_SPACING: Duration = Duration::from_millis(200);
+
+/// When the newest message about an alert stops being true.
+pub(super) fn message_expiry(alert: &Alert) -> Timestamp {
+    match alert.message.kind {
+        MessageKind::Alert => alert.plan.expires_at,
+        _ => alert.message.planned_at + DIRECTION_EXPIRY,
+    }
+}
+
+impl Dispatcher {
+    /// Derives the deadlines of one alert from its state.
+    pub(super) fn reschedule_alert(&mut self, id: AlertId) {
+        let alert = *self.alert(id);
+        let policy = self.policy_of(alert.incident);
+        let open = alert.state.is_open();
+        let wait = if alert.reached_at.is_some() {
+            policy.answer_wait
+        } else {
+            policy.receipt_wait
+        };
+        let replace = alert.is_pending().then(|| alert.waits_since + wait);
+        let resend = match alert.message.kind {
+            _ if alert.message.is_heard() => None,
+            MessageKind::Alert => (alert.is_pending() && alert.message.resends == 0)
+                .then(|| alert.message.sent_at + policy.receipt_resend),
+            _ => direction_due(&alert),
+        };
+        self.deadlines
+            .set(Due::ExpireAlert(id), open.then_some(alert.plan.expires_at));
+        self.deadlines.set(Due::ReplaceAlert(id), replace);
+        self.deadlines.set(Due::ResendMessage(id), resend);
+    }
+
+    /// Derives the deadlines of one incident from its state; when to search again is set by the search itself.
+    pub(super) fn reschedule_incident(&mut self, id: IncidentId) {
+        let incident = self.incident(id);
+        let searching = matches!(incident.state, IncidentState::Searching | IncidentState::Exhausted);
+        let began = incident
+            .search_began_at
+            .filter(|_| searching && !incident.told_could_not_alert);
+        let tell = began.filter(|&began| {
+            let reached = self
+                .state
+                .alerts_of(incident)
+                .any(|a| a.reached_at.is_some_and(|at| at >= began));
+            !reached
+        });
+        let tell = tell.map(|began| began + self.policy_of(id).could_not_alert_after);
+        self.deadlines.set(Due::TellCouldNotAlert(id), tell);
+        if !searching {
+            self.deadlines.set(Due::SearchAgain(id), None);
+        }
+    }
+
+    /// Somebody became available: incidents with too few people look again soon.
+    pub(super) fn search_soon(&mut self) {
+        let soon = self.now + SEARCH_SPACING;
+        let later: Vec<IncidentId> = self
+            .deadlines
+            .searches()
+            .filter(|&(_, at)| at > soon)
+            .map(|(incident, _)| incident)
+            .collect();
+        for incident in later {
+            self.deadlines.set(Due::SearchAgain(incident), Some(soon));
+        }
+    }
+
+    pub(super) fn fall_due(&mut self, due: Due) {
+        match due {
+            Due::ResendMessage(alert) => self.resend_due(alert),
+            Due::ReplaceAlert(alert) => {
+                self.record(Record::AlertLapsed { alert });
+                self.search(self.alert(alert).incident);
+            }
+            Due::ExpireAlert(alert) => {
+                let record = match self.alert(alert).reached_at {
+                    Some(_) => Record::AlertExpired { alert },
+                    None => Record::AlertUndeliverable { alert },
+                };
+                self.record(record);
+                self.search(self.alert(alert).incident);
+            }
+            Due::TellCouldNotAlert(incident) => {
+                // The table is set anew with each receipt, but a receipt may have come since.
+                self.reschedule_incident(incident);
+                if self
+                    .deadlines
+                    .get(Due::TellCouldNotAlert(incident))
+                    .is_some_and(|at| at <= self.now)
+                {
+                    self.record(Record::CouldNotAlert { incident });
+                    self.reschedule_incident(incident);
+                }
+            }
+            Due::SearchAgain(incident) => {
+                self.search(incident);
+            }
+        }
+    }
+
+    fn resend_due(&mut self, id: AlertId) {
+        let alert = *self.alert(id);
+        let version = alert.message.version;
+        let unheard = alert.message.kind != MessageKind::Alert
+            && !alert.message.reported_unheard
+            && self.now >= alert.message.planned_at + UNHEARD_AFTER;
+        if unheard {
+            self.record(Record::MessageUnheard { alert: id, version });
+        }
+        if alert.message.kind == MessageKind::Alert || alert.message.resends < DIRECTION_RESENDS_MAX {
+            self.resend(id);
+        }
+    }
+
+    /// Sends the newest message about an alert again, with the same id and version.
+    pub(super) fn resend(&mut self, id: AlertId) {
+        let version = self.alert(id).message.version;
+        self.record(Record::MessageResent { alert: id, version });
+        self.publish(id);
+    }
+}
+
+/// When an unacknowledged confirmation or stand-down is next looked at.
+fn direction_due(alert: &Alert) -> Option<Timestamp> {
+    let message = alert.message;
+    let unheard_at = message.planned_at + UNHEARD_AFTER;
+    if message.resends < DIRECTION_RESENDS_MAX {
+        return Some(message.sent_at + Duration::from_secs(2 << message.resends));
+    }
+    (!message.reported_unheard).then_some(unheard_at)
+}

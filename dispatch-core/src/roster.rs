@@ -1,0 +1,185 @@
+//! Who is there: profiles and devices (durable), and where they are and whether their phones are connected (soft). All of
+//! a responder's entries change here and nowhere else.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    command::Refusal,
+    ids::{DeviceId, ResponderId},
+    index::{Handle, LiveIndex},
+    position::{Fix, Metres, Position},
+    responder::{Device, Purpose, ResponderProfile},
+};
+
+/// Everyone registered.
+#[derive(Default)]
+pub struct Roster {
+    people: Vec<Person>,
+    handles: BTreeMap<ResponderId, Handle>,
+    devices: BTreeMap<DeviceId, Enrolled>,
+    index: LiveIndex,
+}
+
+/// A registered person.
+pub struct Person {
+    /// The profile.
+    pub profile: ResponderProfile,
+    /// Their devices, in order of enrolment.
+    pub devices: Vec<DeviceId>,
+    /// The newest fix of any of their devices; soft.
+    pub fix: Option<Fix>,
+}
+
+struct Enrolled {
+    device: Device,
+    presence: Presence,
+}
+
+/// Whether a phone is connected, as far as known. Soft: a restart knows nothing, and what is not known counts as
+/// reachable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Presence {
+    /// Nothing heard since the service started.
+    #[default]
+    Unknown,
+    /// Connected and listening.
+    Online,
+    /// Said to be gone.
+    Offline,
+}
+
+/// Somebody near a place.
+pub struct NearPerson<'a> {
+    /// Who.
+    pub person: &'a Person,
+    /// The fix used.
+    pub fix: Fix,
+    /// Exact distance to the place.
+    pub distance: Metres,
+}
+
+impl Roster {
+    /// Registers or changes a person.
+    pub fn put_responder(&mut self, profile: ResponderProfile) {
+        match self.handles.get(&profile.responder) {
+            Some(handle) => self.people[handle.0 as usize].profile = profile,
+            None => {
+                let handle = Handle(u32::try_from(self.people.len()).expect("fewer than four billion responders"));
+                self.handles.insert(profile.responder, handle);
+                self.people.push(Person {
+                    profile,
+                    devices: Vec::new(),
+                    fix: None,
+                });
+            }
+        }
+    }
+
+    /// Enrols a device of a registered person.
+    pub fn put_device(&mut self, device: Device) {
+        let Some(&handle) = self.handles.get(&device.responder) else {
+            return;
+        };
+        let person = &mut self.people[handle.0 as usize];
+        if !person.devices.contains(&device.device) {
+            person.devices.push(device.device);
+        }
+        self.devices.insert(
+            device.device,
+            Enrolled {
+                device,
+                presence: Presence::Unknown,
+            },
+        );
+    }
+
+    /// Ends a device's enrolment.
+    pub fn revoke_device(&mut self, device: DeviceId) {
+        let Some(enrolled) = self.devices.remove(&device) else {
+            return;
+        };
+        if let Some(&handle) = self.handles.get(&enrolled.device.responder) {
+            self.people[handle.0 as usize].devices.retain(|&other| other != device);
+        }
+    }
+
+    /// A person.
+    pub fn person(&self, responder: ResponderId) -> Option<&Person> {
+        self.handles
+            .get(&responder)
+            .map(|handle| &self.people[handle.0 as usize])
+    }
+
+    /// A device.
+    pub fn device(&self, device: DeviceId) -> Option<&Device> {
+        self.devices.get(&device).map(|enrolled| &enrolled.device)
+    }
+
+    /// Notes whether a phone is connected.
+    pub fn set_presence(&mut self, device: DeviceId, presence: Presence) {
+        if let Some(enrolled) = self.devices.get_mut(&device) {
+            enrolled.presence = presence;
+        }
+    }
+
+    /// A person's devices that may be asked for `purpose` and understand alerts, with their presence.
+    pub fn alertable(&self, person: &Person, purpose: Purpose) -> impl Iterator<Item = (DeviceId, Presence)> + '_ {
+        let devices = person.devices.clone();
+        devices.into_iter().filter_map(move |id| {
+            let enrolled = self.devices.get(&id)?;
+            let fits = enrolled.device.alertable && enrolled.device.purpose == purpose;
+            fits.then_some((id, enrolled.presence))
+        })
+    }
+
+    /// Takes a fix of a phone; refused when it is not newer than what is known of the person.
+    pub fn take_fix(&mut self, device: DeviceId, fix: Fix) -> Result<(), Refusal> {
+        let enrolled = self.devices.get(&device).ok_or(Refusal::UnknownDevice)?;
+        let handle = *self
+            .handles
+            .get(&enrolled.device.responder)
+            .ok_or(Refusal::UnknownDevice)?;
+        let person = &mut self.people[handle.0 as usize];
+        if person.fix.is_some_and(|known| fix.taken_at <= known.taken_at) {
+            return Err(Refusal::FixNotNewer);
+        }
+        person.fix = Some(fix);
+        self.index.place(handle, fix.position);
+        Ok(())
+    }
+
+    /// Up to `limit` people (more when several are equally far at the limit) within `radius` whose profile `wanted` lets
+    /// through, nearest first, ties by responder id.
+    pub fn near(
+        &self,
+        place: Position,
+        radius: Metres,
+        limit: usize,
+        wanted: impl Fn(&ResponderProfile) -> bool,
+    ) -> Vec<NearPerson<'_>> {
+        let person = |handle: Handle| &self.people[handle.0 as usize];
+        let near = self
+            .index
+            .nearest(place, radius, limit, |handle| wanted(&person(handle).profile));
+        let mut people: Vec<NearPerson<'_>> = near
+            .into_iter()
+            .map(|near| {
+                let person = person(near.handle);
+                let fix = person.fix.expect("the index holds those with a fix");
+                NearPerson {
+                    person,
+                    fix,
+                    distance: near.distance,
+                }
+            })
+            .collect();
+        people.sort_by_key(|near| (near.distance, near.person.profile.responder));
+        people.truncate(limit);
+        people
+    }
+
+    /// How many people have a fix.
+    pub fn located(&self) -> usize {
+        self.index.len()
+    }
+}

@@ -1,0 +1,353 @@
+//! What is known, as applying the records gives it. Nothing else changes it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use crate::{
+    alert::{Alert, AlertState, Message, MessageKind},
+    attendance::Attendance,
+    cad_clock::CadClock,
+    command::Answer,
+    ids::{AlertId, IncidentId, Reference, ResponderId, TenantId},
+    incident::{Incident, IncidentState, Reported},
+    input::{DeliveryStage, Fingerprint},
+    record::{Decision, Entry, IncidentReported, Record},
+    roster::Roster,
+    time::Timestamp,
+};
+
+/// How long the answer to a request is kept for retries; F1 of the reliability research asks for at least 7 days.
+const ANSWERS_KEPT: Duration = Duration::from_secs(7 * 86_400);
+
+/// Everything the core knows.
+#[derive(Default)]
+pub struct State {
+    sequence: u64,
+    last_at: Timestamp,
+    epoch: u64,
+    pub(crate) roster: Roster,
+    incidents: BTreeMap<IncidentId, Incident>,
+    alerts: BTreeMap<AlertId, Alert>,
+    /// Every alert of a responder that is open, attended, or has a message the phone has not acknowledged.
+    live_alerts: BTreeMap<ResponderId, BTreeSet<AlertId>>,
+    answers: BTreeMap<(TenantId, Reference), (Fingerprint, Answer)>,
+    answers_by_age: VecDeque<(Timestamp, TenantId, Reference)>,
+    cad_clocks: BTreeMap<(TenantId, Reference), CadClock>,
+}
+
+impl State {
+    /// Applies the next record. Records about things not known (as when only one incident's records are replayed) change
+    /// nothing else.
+    pub fn apply(&mut self, entry: &Entry) {
+        let at = entry.at;
+        self.sequence = entry.sequence;
+        self.last_at = self.last_at.max(at);
+        match &entry.record {
+            Record::Started { epoch } => self.started(*epoch, at),
+            Record::ResponderPut(profile) => self.roster.put_responder(profile.clone()),
+            Record::DevicePut(device) => self.roster.put_device(*device),
+            Record::DeviceRevoked(device) => self.roster.revoke_device(*device),
+            Record::IncidentReported(report) => self.reported(report, at),
+            Record::IncidentEnded {
+                incident,
+                key,
+                revision,
+                sent_at,
+                cause,
+            } => {
+                self.observe_clock(&key.tenant, &key.cad_system, *sent_at, at);
+                let state = cause.state();
+                let known = self.incidents.entry(*incident).or_insert_with(|| Incident {
+                    id: *incident,
+                    key: key.clone(),
+                    revision: *revision,
+                    reported: None,
+                    state,
+                    received_at: at,
+                    search_began_at: None,
+                    told_could_not_alert: false,
+                    waves: 0,
+                    alerts: Vec::new(),
+                });
+                known.revision = *revision;
+                known.state = state;
+            }
+            Record::IncidentStateChanged { incident, state } => self.incident_changed(*incident, *state, at),
+            Record::Decided(decision) => self.decided(decision, at),
+            Record::CouldNotAlert { incident } => {
+                if let Some(incident) = self.incidents.get_mut(incident) {
+                    incident.told_could_not_alert = true;
+                }
+            }
+            Record::RequestAnswered {
+                tenant,
+                request,
+                answer,
+            } => {
+                self.answers.insert(
+                    (tenant.clone(), request.id.clone()),
+                    (request.fingerprint, answer.clone()),
+                );
+                self.answers_by_age.push_back((at, tenant.clone(), request.id.clone()));
+                self.forget_answers(at);
+            }
+            about_alert => self.alert_changed(about_alert, at),
+        }
+    }
+
+    fn started(&mut self, epoch: u64, at: Timestamp) {
+        self.epoch = epoch;
+        // While the service was away nobody could answer: waits count from now on.
+        for alerts in self.live_alerts.values() {
+            for id in alerts {
+                let alert = self.alerts.get_mut(id).expect("live alerts are known");
+                alert.waits_since = at;
+                alert.message.resends = 0;
+                alert.message.sent_at = at;
+            }
+        }
+        let active = self
+            .incidents
+            .values_mut()
+            .filter(|incident| incident.state.is_active());
+        for incident in active {
+            incident.search_began_at = Some(at);
+        }
+    }
+
+    fn reported(&mut self, report: &IncidentReported, at: Timestamp) {
+        self.observe_clock(&report.key.tenant, &report.key.cad_system, report.sent_at, at);
+        let incident = self.incidents.entry(report.incident).or_insert_with(|| Incident {
+            id: report.incident,
+            key: report.key.clone(),
+            revision: report.revision,
+            reported: None,
+            state: IncidentState::Recorded,
+            received_at: at,
+            search_began_at: None,
+            told_could_not_alert: false,
+            waves: 0,
+            alerts: Vec::new(),
+        });
+        incident.revision = report.revision;
+        incident.reported = Some(Reported {
+            kind: report.kind.clone(),
+            purpose: report.purpose,
+            place: report.place,
+            revision: report.revision,
+        });
+        if report.alerting && incident.state == IncidentState::Recorded {
+            incident.state = IncidentState::Searching;
+            incident.search_began_at = Some(at);
+        }
+    }
+
+    fn incident_changed(&mut self, incident: IncidentId, state: IncidentState, at: Timestamp) {
+        let Some(incident) = self.incidents.get_mut(&incident) else {
+            return;
+        };
+        debug_assert!(incident.state.may_become(state), "{:?} to {state:?}", incident.state);
+        if incident.state == IncidentState::Covered && state == IncidentState::Searching {
+            incident.search_began_at = Some(at);
+            incident.told_could_not_alert = false;
+        }
+        incident.state = state;
+    }
+
+    fn decided(&mut self, decision: &Decision, at: Timestamp) {
+        if let Some(incident) = self.incidents.get_mut(&decision.incident) {
+            incident.waves = decision.wave;
+            incident.alerts.extend(decision.alerts.iter().map(|plan| plan.alert));
+        }
+        for plan in &decision.alerts {
+            let alert = Alert {
+                plan: *plan,
+                incident: decision.incident,
+                wave: decision.wave,
+                planned_at: at,
+                state: AlertState::Planned,
+                reached_at: None,
+                waits_since: at,
+                lapsed: false,
+                message: Message::planned(1, MessageKind::Alert, at),
+                attendance: None,
+            };
+            self.alerts.insert(plan.alert, alert);
+            self.live_alerts.entry(plan.responder).or_default().insert(plan.alert);
+        }
+    }
+
+    fn alert_changed(&mut self, record: &Record, at: Timestamp) {
+        let Some(alert) = record.alert().and_then(|id| self.alerts.get_mut(&id)) else {
+            return;
+        };
+        match *record {
+            Record::MessageProgress { version, stage, .. } => progress(alert, version, stage, at),
+            Record::MessageResent { .. } => {
+                alert.message.resends += 1;
+                alert.message.sent_at = at;
+            }
+            Record::MessageUnheard { .. } => alert.message.reported_unheard = true,
+            Record::AlertLapsed { .. } => alert.lapsed = true,
+            Record::AlertAccepted {
+                attendance, version, ..
+            } => {
+                // An accept after the alert's end is answered, but the alert has had its outcome.
+                if alert.state.is_open() {
+                    alert.state = AlertState::Accepted;
+                }
+                alert.reached_at.get_or_insert(at);
+                alert.attendance = Some(attendance);
+                let kind = match attendance {
+                    Attendance::NotNeeded => MessageKind::NotNeeded,
+                    Attendance::TooLate => MessageKind::TooLate,
+                    _ => MessageKind::Confirmed,
+                };
+                alert.message = Message::planned(version, kind, at);
+            }
+            Record::AlertDeclined { reason, .. } => {
+                alert.reached_at.get_or_insert(at);
+                end(alert, AlertState::Declined(reason));
+                // An answer proves that the message arrived.
+                alert.message.stage = Some(DeliveryStage::Shown);
+            }
+            Record::AlertExpired { .. } => end(alert, AlertState::Expired),
+            Record::AlertUndeliverable { .. } => end(alert, AlertState::Undeliverable),
+            Record::AlertWithdrawn { reason, version, .. } => {
+                end(alert, AlertState::Withdrawn(reason));
+                alert.message = Message::planned(version, MessageKind::StandDown(reason), at);
+            }
+            Record::AlertRelocated {
+                cell, band, version, ..
+            } => {
+                alert.plan.cell = cell;
+                alert.plan.band = band;
+                let kind = if alert.state.is_open() {
+                    MessageKind::Alert
+                } else {
+                    MessageKind::Confirmed
+                };
+                alert.message = Message::planned(version, kind, at);
+            }
+            Record::AttendanceChanged { attendance, .. } => alert.attendance = Some(attendance),
+            Record::AttendanceStoodDown { reason, version, .. } => {
+                alert.attendance = Some(Attendance::StoodDown);
+                alert.message = Message::planned(version, MessageKind::StandDown(reason), at);
+            }
+            _ => {}
+        }
+        self.file(record.alert().expect("checked above"));
+    }
+
+    /// Keeps `live_alerts` in step with one alert.
+    fn file(&mut self, id: AlertId) {
+        let alert = &self.alerts[&id];
+        let message_open = !alert.message.is_heard() && alert.message.kind != MessageKind::Alert;
+        let live = self.live_alerts.entry(alert.plan.responder).or_default();
+        if alert.state.is_open() || alert.is_attended() || message_open {
+            live.insert(id);
+        } else {
+            live.remove(&id);
+        }
+    }
+
+    fn observe_clock(&mut self, tenant: &TenantId, cad_system: &Reference, sent_at: Timestamp, at: Timestamp) {
+        let clock = self.cad_clocks.entry((tenant.clone(), cad_system.clone())).or_default();
+        clock.observe(sent_at, at);
+    }
+
+    fn forget_answers(&mut self, now: Timestamp) {
+        while let Some((at, tenant, id)) = self.answers_by_age.front() {
+            if now.since(*at) <= ANSWERS_KEPT {
+                break;
+            }
+            self.answers.remove(&(tenant.clone(), id.clone()));
+            self.answers_by_age.pop_front();
+        }
+    }
+
+    /// The sequence of the newest record; 0 before the first.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// When the newest record was made.
+    pub fn last_at(&self) -> Timestamp {
+        self.last_at
+    }
+
+    /// How often the service has started.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// An incident.
+    pub fn incident(&self, id: IncidentId) -> Option<&Incident> {
+        self.incidents.get(&id)
+    }
+
+    /// An alert.
+    pub fn alert(&self, id: AlertId) -> Option<&Alert> {
+        self.alerts.get(&id)
+    }
+
+    /// All incidents, by id.
+    pub fn incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.values()
+    }
+
+    /// The alerts of an incident, in order of asking.
+    pub fn alerts_of(&self, incident: &Incident) -> impl Iterator<Item = &Alert> {
+        incident.alerts.iter().filter_map(|id| self.alerts.get(id))
+    }
+
+    /// The alerts of a responder that are open, attended, or not yet acknowledged.
+    pub fn live_alerts(&self, responder: ResponderId) -> impl Iterator<Item = &Alert> {
+        self.live_alerts
+            .get(&responder)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.alerts.get(id))
+    }
+
+    /// What a request was answered.
+    pub fn answer(&self, tenant: &TenantId, request: &Reference) -> Option<&(Fingerprint, Answer)> {
+        self.answers.get(&(tenant.clone(), request.clone()))
+    }
+
+    /// What is known of a dispatch system's clock.
+    pub fn cad_clock(&self, tenant: &TenantId, cad_system: &Reference) -> CadClock {
+        self.cad_clocks
+            .get(&(tenant.clone(), cad_system.clone()))
+            .cloned()
+            .unwrap_or_default()
+    }
+}
+
+fn end(alert: &mut Alert, outcome: AlertState) {
+    debug_assert!(alert.state.may_become(outcome), "{:?} to {outcome:?}", alert.state);
+    alert.state = outcome;
+}
+
+fn progress(alert: &mut Alert, version: u32, stage: DeliveryStage, at: Timestamp) {
+    if version != alert.message.version {
+        return;
+    }
+    alert.message.stage = alert.message.stage.max(Some(stage));
+    if stage < DeliveryStage::Received {
+        if let Some(next) = AlertState::from_stage(stage).filter(|&next| alert.state.may_become(next)) {
+            alert.state = next;
+        }
+        return;
+    }
+    if alert.reached_at.is_none() {
+        alert.reached_at = Some(at);
+        // The wait for an answer begins with the receipt.
+        alert.waits_since = at;
+    }
+    if let Some(next) = AlertState::from_stage(stage).filter(|&next| alert.state.may_become(next)) {
+        alert.state = next;
+    }
+}

@@ -1,0 +1,317 @@
+//! A restart forgets nothing, and whatever happens in whatever order, promises are kept.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::time::Duration;
+
+use dispatch_core::{
+    alert::AlertState,
+    attendance::{AbortReason, Attendance},
+    incident::{EndCause, IncidentState},
+    input::{DeclineReason, DeliveryStage, Input, Place, Reply},
+    position::Metres,
+    record::Record,
+};
+use proptest::prelude::*;
+use world::*;
+
+fn ten() -> World {
+    let mut world = World::new();
+    (1..=10).for_each(|n| world.add(n, f64::from(n) * 100.0));
+    world
+}
+
+#[test]
+fn a_restart_knows_what_was_known() {
+    let mut world = ten();
+    world.reported(report(1, 1));
+    world.everyone_receives();
+    world.reply(1, Reply::Accept);
+    world.reply(2, Reply::Decline(DeclineReason::Busy));
+    world.seconds(20);
+    let recovered = World::restarted(&world.entries, world.now);
+    assert_eq!(recovered.picture(), world.picture());
+}
+
+#[test]
+fn after_a_restart_what_no_phone_has_is_sent_again_and_nobody_who_answered_is_asked_again() {
+    let mut world = ten();
+    world.reported(report(1, 1));
+    (1..=4).for_each(|n| world.receive(n));
+    world.reply(1, Reply::Accept);
+    world.reply(2, Reply::Decline(DeclineReason::Busy));
+    let first: Vec<_> = (5..=8).map(|n| world.sent_to(n)[0].about).collect();
+    world.seconds(1);
+    world.crash_and_restart();
+    let again: Vec<_> = (5..=8).map(|n| world.sent_to(n)[0].about).collect();
+    assert_eq!(first, again, "the same id and version");
+    assert!(world.sent_to(3).is_empty(), "it has the alert");
+    assert!(
+        matches!(
+            world.last_sent_to(1),
+            dispatch_core::command::DownBody::Confirmed { .. }
+        ),
+        "never acknowledged"
+    );
+    assert_eq!(world.sent_to(5)[0].owner_epoch, 2);
+    // Waits count from the start of the service: at once nobody is replaced, later they are.
+    world.pass(Duration::from_millis(3_999));
+    assert_eq!(world.asked().len(), 8);
+    (1..=10).for_each(|n| world.at(n, f64::from(n) * 100.0));
+    world.seconds(60);
+    let asked = world.asked();
+    assert_eq!(asked.iter().filter(|&&n| n == 1).count(), 1);
+    assert_eq!(asked.iter().filter(|&&n| n == 2).count(), 1);
+    assert!(asked.contains(&9) && asked.contains(&10));
+}
+
+#[test]
+fn an_unanswered_alert_is_published_again_when_its_phone_is_back() {
+    let mut world = ten();
+    world.reported(report(1, 1));
+    world.crash_and_restart();
+    let before = world.sent_to(7).len();
+    world.input(Input::DeviceOnline { device: device(7) });
+    let alert = world.sent_to(7)[before];
+    assert_eq!(alert.about.unwrap().0, world.alert_of(7).plan.alert);
+    // Not once it has expired.
+    world.seconds(300);
+    let before = world.sent.iter().filter(|(_, m)| m.about.is_some()).count();
+    world.input(Input::DeviceOnline { device: device(7) });
+    assert_eq!(world.sent.iter().filter(|(_, m)| m.about.is_some()).count(), before);
+}
+
+/// Any order of these events ends in the same state of the incident.
+#[test]
+fn every_order_of_revisions_ends_the_same() {
+    fn permutations(n: usize) -> Vec<Vec<usize>> {
+        if n == 0 {
+            return vec![vec![]];
+        }
+        let shorter = permutations(n - 1);
+        shorter
+            .iter()
+            .flat_map(|p| (0..n).map(move |at| [&p[..at], &[n - 1], &p[at..]].concat()))
+            .collect()
+    }
+    for order in permutations(5) {
+        let mut world = ten();
+        for event in &order {
+            match event {
+                0..=2 => {
+                    let revision = u32::try_from(*event).unwrap() + 1;
+                    let mut report = report(1, revision);
+                    report.place = Some(Place {
+                        position: place(f64::from(revision) * 10.0),
+                        accuracy: Metres::new(0),
+                    });
+                    drop(world.report(report));
+                }
+                3 => drop(world.end(ending(1, 4, EndCause::Cancelled))),
+                _ => drop(world.end(ending(1, 5, EndCause::Closed))),
+            }
+        }
+        assert_eq!(world.incident(1).state, IncidentState::Closed, "{order:?}");
+        assert_eq!(world.incident(1).revision, 5, "{order:?}");
+        assert!(world.alerts().iter().all(|alert| !alert.state.is_open()), "{order:?}");
+        let settled = world.asked().len();
+        world.seconds(900);
+        assert_eq!(world.asked().len(), settled, "{order:?}");
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Report(u32, u32, bool),
+    End(u32, u32, EndCause),
+    Reply(u8, Reply),
+    Receive(u8, DeliveryStage),
+    Online(u8),
+    Offline(u8),
+    Move(u8, f64),
+    Duty(u8, bool, bool),
+    Pass(u64),
+    Crash,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let reply = prop_oneof![
+        5 => Just(Reply::Accept),
+        3 => Just(Reply::Decline(DeclineReason::Busy)),
+        1 => Just(Reply::EnRoute),
+        1 => Just(Reply::AtScene),
+        1 => Just(Reply::WithPatient),
+        1 => Just(Reply::Finished),
+        1 => Just(Reply::Abort(AbortReason::CannotContinue)),
+        1 => Just(Reply::NeedHelp),
+    ];
+    let stage = prop_oneof![
+        Just(DeliveryStage::Failed),
+        Just(DeliveryStage::BrokerAcked),
+        Just(DeliveryStage::Received),
+        Just(DeliveryStage::Shown)
+    ];
+    let cause = prop_oneof![
+        Just(EndCause::Cancelled),
+        Just(EndCause::CrewOnScene),
+        Just(EndCause::Closed)
+    ];
+    prop_oneof![
+        4 => (1..4u32, 1..5u32, any::<bool>()).prop_map(|(n, r, moved)| Event::Report(n, r, moved)),
+        1 => (1..4u32, 1..7u32, cause).prop_map(|(n, r, c)| Event::End(n, r, c)),
+        12 => (1..13u8, reply).prop_map(|(n, r)| Event::Reply(n, r)),
+        8 => (1..13u8, stage).prop_map(|(n, s)| Event::Receive(n, s)),
+        2 => (1..13u8).prop_map(Event::Online),
+        1 => (1..13u8).prop_map(Event::Offline),
+        3 => (1..13u8, 0.0..2_000.0f64).prop_map(|(n, m)| Event::Move(n, m)),
+        1 => (1..13u8, any::<bool>(), any::<bool>()).prop_map(|(n, d, s)| Event::Duty(n, d, s)),
+        6 => (0..20_000u64).prop_map(Event::Pass),
+        1 => Just(Event::Crash),
+    ]
+}
+
+fn happen(world: &mut World, event: &Event) {
+    match event.clone() {
+        Event::Report(n, revision, moved) => {
+            let mut report = report(n, revision);
+            report.sent_at = world.now;
+            if moved {
+                let north = f64::from(revision) * 300.0;
+                report.place = Some(Place {
+                    position: place(north),
+                    accuracy: Metres::new(71),
+                });
+                report.request.id = dispatch_core::ids::Reference::new(&format!("moved-{n}-{revision}")).unwrap();
+            }
+            drop(world.report(report));
+        }
+        Event::End(n, revision, cause) => {
+            let mut ending = ending(n, revision, cause);
+            ending.request.id = dispatch_core::ids::Reference::new(&format!("end-{n}-{revision}-{cause:?}")).unwrap();
+            drop(world.end(ending));
+        }
+        Event::Reply(n, reply) if world.asked().contains(&n) => world.reply(n, reply),
+        Event::Receive(n, stage) if world.asked().contains(&n) => {
+            let (alert, version) = (world.alert_of(n).plan.alert, world.alert_of(n).message.version);
+            world.input(Input::Delivery {
+                device: device(n),
+                alert,
+                version,
+                stage,
+            });
+        }
+        Event::Reply(..) | Event::Receive(..) => {}
+        Event::Online(n) => world.input(Input::DeviceOnline { device: device(n) }),
+        Event::Offline(n) => world.input(Input::DeviceOffline { device: device(n) }),
+        Event::Move(n, north) => world.at(n, north),
+        Event::Duty(n, on_duty, suspended) => {
+            let mut profile = profile(n);
+            (profile.on_duty, profile.suspended) = (on_duty, suspended && !on_duty);
+            world.input(Input::PutResponder { profile });
+        }
+        Event::Pass(ms) => world.pass(Duration::from_millis(ms)),
+        Event::Crash => world.crash_and_restart(),
+    }
+}
+
+/// What must be true after every step.
+fn check(world: &World) {
+    let (incidents, alerts) = world.picture();
+    for incident in &incidents {
+        let mine = || incident.alerts.iter().map(|id| alerts[id]);
+        assert!(
+            mine().filter(|alert| alert.is_attended()).count() <= 3,
+            "confirmed more than wanted"
+        );
+        if !incident.state.is_active() {
+            assert!(
+                mine().all(|alert| !alert.state.is_open()),
+                "an alert outlives its incident"
+            );
+        }
+        if incident.state == IncidentState::Covered {
+            assert!(mine().all(|alert| !alert.is_pending()), "still asking though covered");
+        }
+        assert!(
+            mine().filter(|alert| alert.is_pending()).count() <= 7,
+            "asks too many at a time"
+        );
+        let mut pending: Vec<_> = mine().filter(|a| a.is_pending()).map(|a| a.plan.responder).collect();
+        pending.dedup();
+        assert_eq!(
+            pending.len(),
+            mine().filter(|a| a.is_pending()).count(),
+            "asks somebody twice at a time"
+        );
+    }
+    for n in 1..13 {
+        let busy = alerts
+            .values()
+            .filter(|a| a.plan.responder == responder(n) && a.is_attended())
+            .count();
+        assert!(busy <= 1, "somebody is confirmed to two incidents");
+    }
+    assert_eq!(
+        World::restarted(&world.entries, world.now).picture(),
+        world.picture(),
+        "a restart would forget"
+    );
+}
+
+/// Each alert has at most one outcome in the journal, and nobody who answered is asked again for the same incident.
+fn check_journal(world: &World) {
+    for alert in world.alerts() {
+        let id = alert.plan.alert;
+        let outcomes = world.records(|record| {
+            record.alert() == Some(id)
+                && match record {
+                    Record::AlertAccepted { attendance, .. } => *attendance != Attendance::TooLate,
+                    Record::AlertDeclined { .. }
+                    | Record::AlertExpired { .. }
+                    | Record::AlertUndeliverable { .. }
+                    | Record::AlertWithdrawn { .. } => true,
+                    _ => false,
+                }
+        });
+        assert_eq!(outcomes, usize::from(!alert.state.is_open()), "{id} {:?}", alert.state);
+        let declined = matches!(alert.state, AlertState::Declined(_));
+        if declined {
+            let later = world.alerts().into_iter().filter(|other| {
+                other.incident == alert.incident
+                    && other.plan.responder == alert.plan.responder
+                    && other.plan.attempt > alert.plan.attempt
+            });
+            assert_eq!(later.count(), 0, "asked again after a decline");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn promises_are_kept_whatever_happens(events in prop::collection::vec(event(), 1..80)) {
+        let mut world = World::new();
+        (1..=12).for_each(|n| world.add(n, f64::from(n) * 90.0));
+        for event in &events {
+            happen(&mut world, event);
+            check(&world);
+        }
+        check_journal(&world);
+        // Left alone, everything settles: no alert stays open past its time.
+        world.seconds(3_600);
+        let open = world.alerts().iter().filter(|alert| alert.state.is_open() && alert.plan.expires_at < world.now).count();
+        prop_assert_eq!(open, 0);
+    }
+
+    #[test]
+    fn the_same_inputs_give_the_same_commands(events in prop::collection::vec(event(), 1..60)) {
+        let run = || {
+            let mut world = World::new();
+            (1..=12).for_each(|n| world.add(n, f64::from(n) * 90.0));
+            events.iter().for_each(|event| happen(&mut world, event));
+            (world.entries, world.sent, world.answers)
+        };
+        prop_assert_eq!(run(), run());
+    }
+}

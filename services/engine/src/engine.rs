@@ -1,0 +1,367 @@
+//! The owner: one task that takes what happens from the lanes, asks the dispatcher, and lets commands out once the commit
+//! they follow from is durable.
+//!
+//! ```text
+//! lanes ──> dispatcher ──> Commit ──> journal ─┐ durable up to n
+//!   critical, ordinary,      └─> what follows ─┴─> held until then ─> bus, waiting requests
+//!   positions last
+//! ```
+//! While a commit is being written the owner goes on; the journal writes everything that has gathered in one go.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use dispatch_core::{
+    command::{Answer, Command},
+    dispatcher::Dispatcher,
+    input::{Input, RequestToken},
+    policy::PolicyBook,
+    record::{Entry, Record},
+};
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    inlet::{Arrival, Inlet, Lanes, lanes},
+    ports::{Clock, Commit, Credentials as _, Entropy, Journal, JournalError, MessageBus, Outbound},
+    registry::{Address, Directory, RegistryChange},
+    requests::{EngineHandle, Request},
+};
+
+/// Commits that may be in flight before the owner stops taking in more: a second's worth on the slowest disk measured
+/// (4 ms a flush, some four commits in each).
+const IN_FLIGHT_MAX: usize = 1_000;
+/// Arrivals taken from a lane at a time.
+const BATCH: usize = 64;
+/// Positions taken at a time; anything critical goes before the next batch.
+const POSITION_BATCH: usize = 256;
+/// How long the owner sleeps when nothing is due.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// The owner of the core's state.
+pub struct Engine {
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    clock: Arc<dyn Clock>,
+    inlet: Inlet,
+    lanes: Option<Lanes>,
+    durable: watch::Sender<u64>,
+    /// Sequence of the newest record given to the journal.
+    submitted: u64,
+    /// Sequences of commits not yet known to be durable.
+    in_flight: VecDeque<u64>,
+    /// What waits for a sequence to be durable, in order.
+    held: VecDeque<(u64, Held)>,
+    waiting: HashMap<RequestToken, oneshot::Sender<Answer>>,
+    last_token: u64,
+    /// Goes with the next commit.
+    pub(crate) registry: Vec<RegistryChange>,
+}
+
+enum Held {
+    Command(Command),
+    Reply(Box<dyn FnOnce() + Send>),
+}
+
+impl Engine {
+    /// An engine that knows nothing yet. Feed it the journal with [`Engine::recover`], then [`Engine::run`] it.
+    pub fn new(
+        policies: PolicyBook,
+        directory: Arc<Directory>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        let (inlet, lanes) = lanes();
+        Self {
+            dispatcher: Dispatcher::new(policies),
+            directory,
+            entropy,
+            clock,
+            inlet,
+            lanes: Some(lanes),
+            durable: watch::Sender::new(0),
+            submitted: 0,
+            in_flight: VecDeque::new(),
+            held: VecDeque::new(),
+            waiting: HashMap::new(),
+            last_token: 0,
+            registry: Vec::new(),
+        }
+    }
+
+    /// Where the bus puts what phones say.
+    pub fn inlet(&self) -> Inlet {
+        self.inlet.clone()
+    }
+
+    /// Where control rooms ask.
+    pub fn handle(&self) -> EngineHandle {
+        EngineHandle::new(self.inlet.clone(), self.durable.subscribe())
+    }
+
+    /// Applies a record of the journal, in order.
+    pub fn recover(&mut self, entry: &Entry) {
+        self.dispatcher.recover(entry);
+        self.submitted = entry.sequence;
+        self.durable.send_replace(entry.sequence);
+    }
+
+    /// Works until `stop` turns true, then finishes what is in flight. An error means that the journal failed: nothing
+    /// more was acknowledged, and the process should end.
+    pub async fn run(
+        mut self,
+        mut journal: impl Journal,
+        bus: Arc<dyn MessageBus>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), JournalError> {
+        let mut lanes = self.lanes.take().expect("taken once, here");
+        self.handle_input(Input::Started, &mut journal, &*bus)?;
+        let mut critical = Vec::with_capacity(BATCH);
+        let mut ordinary = Vec::with_capacity(BATCH);
+        let mut positions = Vec::with_capacity(POSITION_BATCH);
+        loop {
+            let open = self.in_flight.len() < IN_FLIGHT_MAX;
+            let sleep = self.until_next_deadline();
+            tokio::select! {
+                biased;
+                durable = journal.durable() => self.durable_up_to(durable?, &*bus),
+                _ = stop.wait_for(|&stop| stop) => break,
+                _ = lanes.critical.recv_many(&mut critical, BATCH), if open => {}
+                () = tokio::time::sleep(sleep), if open => {}
+                _ = lanes.ordinary.recv_many(&mut ordinary, BATCH), if open => {}
+                _ = lanes.positions.recv_many(&mut positions, POSITION_BATCH), if open => {}
+            }
+            for arrival in critical.drain(..).chain(ordinary.drain(..)) {
+                match arrival {
+                    Arrival::Input(input) => self.handle_input(input, &mut journal, &*bus)?,
+                    Arrival::Request(request) => self.handle_request(request, &mut journal, &*bus)?,
+                }
+            }
+            for input in positions.drain(..) {
+                self.handle_input(input, &mut journal, &*bus)?;
+            }
+            self.handle_deadlines(&mut journal, &*bus)?;
+        }
+        while !self.in_flight.is_empty() {
+            let durable = journal.durable().await?;
+            self.durable_up_to(durable, &*bus);
+        }
+        Ok(())
+    }
+
+    fn until_next_deadline(&self) -> Duration {
+        self.dispatcher
+            .next_deadline()
+            .map_or(IDLE, |at| at.since(self.clock.now()).min(IDLE))
+    }
+
+    fn handle_deadlines(&mut self, journal: &mut impl Journal, bus: &dyn MessageBus) -> Result<(), JournalError> {
+        // A bounded number at a time, so that a heap of them does not hold up an accept.
+        for _ in 0..BATCH {
+            let now = self.clock.now();
+            if self.dispatcher.next_deadline().is_none_or(|at| at > now) {
+                break;
+            }
+            self.dispatcher.handle_deadline(now);
+            self.carry_out(journal, bus)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn handle_input(
+        &mut self,
+        input: Input,
+        journal: &mut impl Journal,
+        bus: &dyn MessageBus,
+    ) -> Result<(), JournalError> {
+        self.dispatcher.handle(input, self.clock.now());
+        self.carry_out(journal, bus)
+    }
+
+    fn handle_request(
+        &mut self,
+        request: Request,
+        journal: &mut impl Journal,
+        bus: &dyn MessageBus,
+    ) -> Result<(), JournalError> {
+        match request {
+            Request::Report { report, address, reply } => {
+                let (incident, placed) = (report.key.id(), report.place.is_some());
+                let token = self.await_answer(reply);
+                self.dispatcher
+                    .handle(Input::Report { token, report }, self.clock.now());
+                // A report that gives a place replaces the address, with none if it names none.
+                let address = placed.then(|| RegistryChange::PutAddress {
+                    incident,
+                    address: address.unwrap_or_default(),
+                });
+                self.carry_out_with(address, journal, bus)
+            }
+            Request::End { ending, reply } => {
+                let token = self.await_answer(reply);
+                self.handle_input(Input::End { token, ending }, journal, bus)
+            }
+            Request::Register {
+                rows,
+                on_conflict,
+                reply,
+            } => {
+                let mut registered = Vec::with_capacity(rows.len());
+                for row in rows {
+                    let (outcome, input) = self.register(row, on_conflict);
+                    self.handle_inputs(input, journal, bus)?;
+                    registered.push(outcome);
+                }
+                self.reply_when_durable(reply, registered, bus);
+                Ok(())
+            }
+            Request::Update {
+                tenant,
+                responder,
+                patch,
+                reply,
+            } => {
+                let (outcome, input) = self.update(&tenant, responder, patch);
+                self.handle_inputs(input, journal, bus)?;
+                self.reply_when_durable(reply, outcome, bus);
+                Ok(())
+            }
+            Request::Issue { enrolment, reply } => {
+                let (outcome, input) = self.issue(enrolment);
+                self.handle_inputs(input, journal, bus)?;
+                self.reply_when_durable(reply, outcome, bus);
+                Ok(())
+            }
+            Request::Revoke { tenant, device, reply } => {
+                let (outcome, input) = self.revoke(&tenant, device);
+                self.handle_inputs(input, journal, bus)?;
+                self.reply_when_durable(reply, outcome, bus);
+                Ok(())
+            }
+        }
+    }
+
+    fn handle_inputs(
+        &mut self,
+        input: Option<Input>,
+        journal: &mut impl Journal,
+        bus: &dyn MessageBus,
+    ) -> Result<(), JournalError> {
+        input.map_or(Ok(()), |input| self.handle_input(input, journal, bus))
+    }
+
+    fn await_answer(&mut self, reply: oneshot::Sender<Answer>) -> RequestToken {
+        self.last_token += 1;
+        let token = RequestToken(self.last_token);
+        self.waiting.insert(token, reply);
+        token
+    }
+
+    fn reply_when_durable<T: Send + 'static>(&mut self, reply: oneshot::Sender<T>, value: T, bus: &dyn MessageBus) {
+        // A caller who has gone away is no reason to stop.
+        self.hold(Held::Reply(Box::new(move || drop(reply.send(value)))), bus);
+    }
+
+    fn carry_out(&mut self, journal: &mut impl Journal, bus: &dyn MessageBus) -> Result<(), JournalError> {
+        self.carry_out_with(None, journal, bus)
+    }
+
+    /// Carries out what the dispatcher wants done. `address` is written along if the report it came with was taken in.
+    fn carry_out_with(
+        &mut self,
+        address: Option<RegistryChange>,
+        journal: &mut impl Journal,
+        bus: &dyn MessageBus,
+    ) -> Result<(), JournalError> {
+        while let Some(command) = self.dispatcher.poll_command() {
+            match command {
+                Command::Commit(entries) => {
+                    let taken_in = entries
+                        .iter()
+                        .any(|entry| matches!(entry.record, Record::IncidentReported(_)));
+                    self.registry.extend(address.clone().filter(|_| taken_in));
+                    self.commit(entries, journal)?;
+                }
+                Command::Refused { device, refusal } => {
+                    metrics::counter!("muster_phone_refused_total", "reason" => refusal.label()).increment(1);
+                    tracing::debug!(%device, reason = refusal.label(), "refused what a phone said");
+                }
+                other => self.hold(Held::Command(other), bus),
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, entries: Vec<Entry>, journal: &mut impl Journal) -> Result<(), JournalError> {
+        let Some(last) = entries.last().map(|entry| entry.sequence) else {
+            return Ok(());
+        };
+        for entry in &entries {
+            metrics::counter!("muster_records_total", "record" => entry.record.label()).increment(1);
+        }
+        let registry = std::mem::take(&mut self.registry);
+        for change in &registry {
+            self.directory.apply(change.clone());
+        }
+        journal.submit(Commit { entries, registry })?;
+        self.submitted = last;
+        self.in_flight.push_back(last);
+        Ok(())
+    }
+
+    /// Lets something out once everything submitted so far is durable; at once if it is.
+    fn hold(&mut self, held: Held, bus: &dyn MessageBus) {
+        if self.in_flight.is_empty() {
+            self.let_out(held, bus);
+        } else {
+            self.held.push_back((self.submitted, held));
+        }
+    }
+
+    fn durable_up_to(&mut self, sequence: u64, bus: &dyn MessageBus) {
+        while self.in_flight.front().is_some_and(|&last| last <= sequence) {
+            self.in_flight.pop_front();
+        }
+        self.durable.send_replace(sequence);
+        while self.held.front().is_some_and(|&(after, _)| after <= sequence) {
+            let (_, held) = self.held.pop_front().expect("looked at above");
+            self.let_out(held, bus);
+        }
+    }
+
+    fn let_out(&mut self, held: Held, bus: &dyn MessageBus) {
+        match held {
+            Held::Reply(reply) => reply(),
+            Held::Command(Command::Publish(message)) => self.publish(message, bus),
+            Held::Command(Command::Answer { token, answer }) => {
+                if let Some(reply) = self.waiting.remove(&token) {
+                    // A caller who has gone away is no reason to stop.
+                    let _ = reply.send(answer);
+                }
+            }
+            Held::Command(Command::CloseSession { device }) => bus.close_session(device),
+            Held::Command(Command::Commit(_) | Command::Refused { .. }) => unreachable!("carried out at once"),
+        }
+    }
+
+    fn publish(&self, message: dispatch_core::command::DownMessage, bus: &dyn MessageBus) {
+        // A device revoked since the decision is told nothing.
+        let Some(to) = self.directory.access(message.device) else {
+            return;
+        };
+        let address: Option<Address> = match &message.body {
+            dispatch_core::command::DownBody::Confirmed { incident, .. } => self.directory.address(*incident),
+            _ => None,
+        };
+        bus.publish(Outbound { to, message, address });
+    }
+
+    pub(crate) fn random_16(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        self.entropy.fill(&mut bytes);
+        bytes
+    }
+}
