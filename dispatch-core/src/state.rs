@@ -312,6 +312,11 @@ impl State {
             .filter_map(|id| self.alerts.get(id))
     }
 
+    /// How many people's whereabouts are known.
+    pub fn responders_located(&self) -> usize {
+        self.roster.located()
+    }
+
     /// What a request was answered.
     pub fn answer(&self, tenant: &TenantId, request: &Reference) -> Option<&(Fingerprint, Answer)> {
         self.answers.get(&(tenant.clone(), request.clone()))

@@ -49,6 +49,7 @@ pub struct Engine {
     inlet: Inlet,
     lanes: Option<Lanes>,
     durable: watch::Sender<u64>,
+    located: watch::Sender<usize>,
     /// Sequence of the newest record given to the journal.
     submitted: u64,
     /// Sequences of commits not yet known to be durable.
@@ -83,6 +84,7 @@ impl Engine {
             inlet,
             lanes: Some(lanes),
             durable: watch::Sender::new(0),
+            located: watch::Sender::new(0),
             submitted: 0,
             in_flight: VecDeque::new(),
             held: VecDeque::new(),
@@ -99,7 +101,7 @@ impl Engine {
 
     /// Where control rooms ask.
     pub fn handle(&self) -> EngineHandle {
-        EngineHandle::new(self.inlet.clone(), self.durable.subscribe())
+        EngineHandle::new(self.inlet.clone(), self.durable.subscribe(), self.located.subscribe())
     }
 
     /// Applies a record of the journal, in order.
@@ -144,12 +146,19 @@ impl Engine {
                 self.handle_input(input, &mut journal, &*bus)?;
             }
             self.handle_deadlines(&mut journal, &*bus)?;
+            self.tell_located();
         }
         while !self.in_flight.is_empty() {
             let durable = journal.durable().await?;
             self.durable_up_to(durable, &*bus);
         }
         Ok(())
+    }
+
+    fn tell_located(&self) {
+        let located = self.dispatcher.state().responders_located();
+        self.located
+            .send_if_modified(|told| std::mem::replace(told, located) != located);
     }
 
     fn until_next_deadline(&self) -> Duration {
@@ -188,6 +197,11 @@ impl Engine {
         bus: &dyn MessageBus,
     ) -> Result<(), JournalError> {
         match request {
+            Request::Ping { reply } => {
+                // Whoever asked may have stopped waiting.
+                let _ = reply.send(());
+                Ok(())
+            }
             Request::Report { report, address, reply } => {
                 let (incident, placed) = (report.key.id(), report.place.is_some());
                 let token = self.await_answer(reply);

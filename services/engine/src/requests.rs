@@ -115,6 +115,9 @@ pub struct Enrolment {
 pub type Registered = Result<(ResponderRow, RegistrationOutcome), RegistryRefusal>;
 
 pub(crate) enum Request {
+    Ping {
+        reply: oneshot::Sender<()>,
+    },
     Report {
         report: Report,
         address: Option<Address>,
@@ -157,11 +160,16 @@ impl Request {
 pub struct EngineHandle {
     inlet: Inlet,
     durable: watch::Receiver<u64>,
+    located: watch::Receiver<usize>,
 }
 
 impl EngineHandle {
-    pub(crate) fn new(inlet: Inlet, durable: watch::Receiver<u64>) -> Self {
-        Self { inlet, durable }
+    pub(crate) fn new(inlet: Inlet, durable: watch::Receiver<u64>, located: watch::Receiver<usize>) -> Self {
+        Self {
+            inlet,
+            durable,
+            located,
+        }
     }
 
     /// Reports an incident or a newer revision. `address` replaces what was known when the report is the newest.
@@ -210,9 +218,19 @@ impl EngineHandle {
         self.ask(|reply| Request::Revoke { tenant, device, reply }).await
     }
 
+    /// Returns once the owner has looked at its lanes.
+    pub async fn ping(&self) -> Result<(), Stopped> {
+        self.ask(|reply| Request::Ping { reply }).await
+    }
+
     /// The highest durable sequence, as it grows.
     pub fn durable(&self) -> watch::Receiver<u64> {
         self.durable.clone()
+    }
+
+    /// How many people have said where they are since the service started, as it changes.
+    pub fn located(&self) -> watch::Receiver<usize> {
+        self.located.clone()
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Stopped> {

@@ -1,2 +1,99 @@
-//! The binary.
-fn main() {}
+//! `muster`: the service and its tools in one binary. This crate alone sees all the others and wires them together.
+//!
+//! Exit codes: 0 fine, 1 failure, 2 wrong usage, 78 bad configuration.
+
+mod audit;
+mod certificates;
+mod config;
+mod control_room;
+mod demo;
+mod descriptors;
+mod endpoints;
+mod http;
+mod import;
+mod report_time;
+mod serve;
+mod service;
+mod telemetry;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// Exit code for a configuration that cannot be used (EX_CONFIG of sysexits.h).
+const EXIT_CONFIG: u8 = 78;
+
+/// Alerts the trained people nearest to an emergency while the ambulance is still on its way.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service.
+    Serve(Box<serve::Arguments>),
+    /// Replay real 999 calls against a service of its own, with simulated phones.
+    Demo(demo::Arguments),
+    /// Load data into a running service.
+    Import {
+        #[command(subcommand)]
+        what: Import,
+    },
+    /// Look into the record of what was decided and why.
+    Audit {
+        #[command(subcommand)]
+        what: Audit,
+    },
+    /// Check a configuration file and say what is wrong with it.
+    CheckConfig {
+        /// The file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum Import {
+    /// Register or update responders from a CSV file.
+    Responders(import::Arguments),
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Print what was decided about an incident and why, message by message, with times.
+    Show(audit::Arguments),
+}
+
+fn main() -> ExitCode {
+    // One provider for everything that speaks TLS in this process.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        return fail(&anyhow::anyhow!("another crypto provider was installed first"));
+    }
+    let outcome = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Import {
+            what: Import::Responders(arguments),
+        } => import::run(&arguments),
+        Command::Audit {
+            what: Audit::Show(arguments),
+        } => audit::run(&arguments),
+        Command::CheckConfig { config } => config::check(&config),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+/// Says what failed and why, cause by cause.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    telemetry::complain(&format!("muster: {error:#}"));
+    if error.is::<config::InvalidConfig>() {
+        return ExitCode::from(EXIT_CONFIG);
+    }
+    ExitCode::FAILURE
+}

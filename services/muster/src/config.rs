@@ -1,0 +1,488 @@
+//! Configuration, read once: flag, `MUSTER_*` variable, TOML file, default, in this order. Unknown keys are refused,
+//! and every value is checked before anything starts.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use dispatch_core::{
+    ids::TenantId,
+    incident::IncidentKind,
+    policy::{Policy, PolicyBook},
+    position::Metres,
+    responder::Skill,
+};
+use muster_ingest::ServiceArea;
+use serde::Deserialize;
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{origin}: {problem}")]
+pub struct InvalidConfig {
+    /// The file, or the flag.
+    origin: String,
+    /// The key, what is wrong with its value, and what is accepted.
+    problem: String,
+}
+
+impl InvalidConfig {
+    fn new(origin: &str, problem: impl Into<String>) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            problem: problem.into(),
+        }
+    }
+}
+
+/// What `muster serve` runs with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where everything durable is kept.
+    pub data_dir: PathBuf,
+    /// This owner's segment in topics.
+    pub region: String,
+    /// For control rooms.
+    pub grpc_listen: SocketAddr,
+    /// Plaintext for control rooms on this machine; tenant `dev`.
+    pub insecure_loopback: bool,
+    /// Certificates; `None` = development certificates, on loopback only.
+    pub tls: Option<TlsFiles>,
+    /// For phones.
+    pub mqtt: Mqtt,
+    /// For probes and counters.
+    pub http_listen: SocketAddr,
+    /// Where incidents can be.
+    pub service_area: Option<ServiceArea>,
+    /// Who is asked.
+    pub policies: PolicyBook,
+}
+
+/// PEM files.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The service's certificate, intermediates behind it.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// Who signs control rooms' certificates.
+    pub client_ca: PathBuf,
+}
+
+/// Which broker phones connect to.
+#[derive(Clone, Debug)]
+pub enum Mqtt {
+    /// The one in this process.
+    Embedded {
+        /// Where it listens.
+        listen: SocketAddr,
+        /// How many phones may be connected.
+        connections_max: usize,
+    },
+    /// One outside.
+    External(ExternalBroker),
+}
+
+/// A broker outside.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalBroker {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Our name there; needs `password_file`.
+    pub username: Option<String>,
+    /// A file that holds our password.
+    pub password_file: Option<PathBuf>,
+    /// Our client id there.
+    #[serde(default = "default_client_id")]
+    pub client_id: String,
+}
+
+fn default_client_id() -> String {
+    "muster".to_owned()
+}
+
+/// What the command line and the environment say over the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--data-dir`
+    pub data_dir: Option<PathBuf>,
+    /// `--grpc-listen`
+    pub grpc_listen: Option<SocketAddr>,
+    /// `--mqtt-listen`
+    pub mqtt_listen: Option<SocketAddr>,
+    /// `--http-listen`
+    pub http_listen: Option<SocketAddr>,
+    /// `--insecure-loopback`
+    pub insecure_loopback: bool,
+}
+
+/// Great Britain with its coastal waters: the default area, since grid references are its own.
+const GREAT_BRITAIN: ServiceArea = ServiceArea {
+    south: 49.7,
+    west: -8.8,
+    north: 61.0,
+    east: 2.0,
+};
+const CONNECTIONS_MAX: usize = 10_000;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    data_dir: Option<PathBuf>,
+    region: Option<String>,
+    grpc: GrpcSection,
+    mqtt: MqttSection,
+    http: HttpSection,
+    service_area: Option<AreaSection>,
+    policy: PolicySection,
+    special_policy: Vec<SpecialPolicySection>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct GrpcSection {
+    listen: Option<SocketAddr>,
+    tls: Option<TlsFiles>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct MqttSection {
+    listen: Option<SocketAddr>,
+    connections_max: Option<usize>,
+    external: Option<ExternalBroker>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct HttpSection {
+    listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AreaSection {
+    south: f64,
+    west: f64,
+    north: f64,
+    east: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SpecialPolicySection {
+    tenant: Option<String>,
+    incident_kind: Option<String>,
+    policy: PolicySection,
+}
+
+/// Fields left out keep the value of the default policy.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PolicySection {
+    name: Option<String>,
+    version: Option<u32>,
+    alert_count: Option<u32>,
+    wanted: Option<u32>,
+    alerts_max: Option<u32>,
+    candidates_max: Option<u32>,
+    radius_m: Option<u32>,
+    skills_any: Option<Vec<String>>,
+    detour_permille: Option<u32>,
+    speeds: SpeedsSection,
+    turnout_day_s: Option<f64>,
+    turnout_night_s: Option<f64>,
+    night_from_hour: Option<u8>,
+    night_to_hour: Option<u8>,
+    receipt_resend_s: Option<f64>,
+    receipt_wait_s: Option<f64>,
+    answer_wait_s: Option<f64>,
+    could_not_alert_after_s: Option<f64>,
+    alert_expiry_s: Option<f64>,
+    search_again_after_s: Option<f64>,
+    late_after_s: Option<f64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SpeedsSection {
+    unknown_mm_s: Option<u32>,
+    foot_mm_s: Option<u32>,
+    bicycle_mm_s: Option<u32>,
+    car_mm_s: Option<u32>,
+}
+
+/// `muster check-config`: reads and checks a file, starts nothing.
+pub fn check(path: &Path) -> anyhow::Result<()> {
+    let config = load(Some(path), Overrides::default())?;
+    crate::telemetry::say(&format!(
+        "{}: fine; data in {}",
+        path.display(),
+        config.data_dir.display()
+    ));
+    Ok(())
+}
+
+/// Reads the file, if any, and lays the overrides over it.
+pub fn load(path: Option<&Path>, overrides: Overrides) -> Result<Config, InvalidConfig> {
+    let Some(path) = path else {
+        return build("built-in configuration", File::default(), overrides);
+    };
+    let origin = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|error| InvalidConfig::new(&origin, error.to_string()))?;
+    let file = toml::from_str(&text).map_err(|error| InvalidConfig::new(&origin, error.to_string()))?;
+    build(&origin, file, overrides)
+}
+
+fn build(origin: &str, file: File, overrides: Overrides) -> Result<Config, InvalidConfig> {
+    let invalid = |problem: String| InvalidConfig::new(origin, problem);
+    let default_listen = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let mqtt_listen = overrides.mqtt_listen.or(file.mqtt.listen);
+    let mqtt = match file.mqtt.external {
+        Some(_) if mqtt_listen.is_some() => {
+            return Err(invalid(
+                "mqtt.listen and mqtt.external exclude each other: phones use one broker".to_owned(),
+            ));
+        }
+        Some(external) => {
+            if external.username.is_some() != external.password_file.is_some() {
+                return Err(invalid(
+                    "mqtt.external: username and password_file go together".to_owned(),
+                ));
+            }
+            Mqtt::External(external)
+        }
+        None => Mqtt::Embedded {
+            listen: mqtt_listen.unwrap_or_else(|| default_listen(1883)),
+            connections_max: file.mqtt.connections_max.unwrap_or(CONNECTIONS_MAX),
+        },
+    };
+    if let Mqtt::Embedded { connections_max, .. } = mqtt {
+        if !(1..=1_000_000).contains(&connections_max) {
+            return Err(invalid(format!(
+                "mqtt.connections_max is {connections_max}; accepted is 1 to 1000000"
+            )));
+        }
+    }
+    let service_area = match file.service_area {
+        None => GREAT_BRITAIN,
+        Some(AreaSection {
+            south,
+            west,
+            north,
+            east,
+        }) => ServiceArea {
+            south,
+            west,
+            north,
+            east,
+        },
+    };
+    service_area
+        .validate()
+        .map_err(|error| invalid(format!("service_area: {error}")))?;
+    let region = file.region.unwrap_or_else(|| "local".to_owned());
+    muster_bus::topics::Region::new(&region).map_err(|error| invalid(format!("region: {error}")))?;
+    let config = Config {
+        data_dir: overrides
+            .data_dir
+            .or(file.data_dir)
+            .unwrap_or_else(|| "muster-data".into()),
+        region,
+        grpc_listen: overrides
+            .grpc_listen
+            .or(file.grpc.listen)
+            .unwrap_or_else(|| default_listen(7443)),
+        insecure_loopback: overrides.insecure_loopback,
+        tls: file.grpc.tls,
+        mqtt,
+        http_listen: overrides
+            .http_listen
+            .or(file.http.listen)
+            .unwrap_or_else(|| default_listen(9464)),
+        service_area: Some(service_area),
+        policies: policies(file.policy, file.special_policy).map_err(invalid)?,
+    };
+    config.check_safety().map_err(invalid)?;
+    Ok(config)
+}
+
+impl Config {
+    /// The rules that make the first start safe.
+    fn check_safety(&self) -> Result<(), String> {
+        let open = !self.grpc_listen.ip().is_loopback();
+        if open && self.insecure_loopback {
+            return Err(format!(
+                "grpc.listen is {}; --insecure-loopback accepts a loopback address only",
+                self.grpc_listen
+            ));
+        }
+        if open && self.tls.is_none() {
+            return Err(format!(
+                "grpc.listen is {}; development certificates are for loopback, so grpc.tls must name certificate, key \
+                 and client_ca",
+                self.grpc_listen
+            ));
+        }
+        if let Mqtt::Embedded { listen, .. } = self.mqtt {
+            if !listen.ip().is_loopback() {
+                return Err(format!(
+                    "mqtt.listen is {listen}; the embedded broker speaks plain TCP and accepts a loopback address only: \
+                     put a TLS proxy before it or use mqtt.external"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn policies(default: PolicySection, special: Vec<SpecialPolicySection>) -> Result<PolicyBook, String> {
+    let default = default.over(&Policy::default())?;
+    let mut book = PolicyBook::new(default.clone()).map_err(|error| error.to_string())?;
+    for section in special {
+        let tenant = section
+            .tenant
+            .map(|name| TenantId::new(&name).map_err(|error| format!("special_policy.tenant: {error}")))
+            .transpose()?;
+        let kind = section
+            .incident_kind
+            .map(|name| {
+                IncidentKind::new(&name).ok_or_else(|| {
+                    format!("special_policy.incident_kind is '{name}'; accepted is 1 to 64 characters of a-z 0-9 _")
+                })
+            })
+            .transpose()?;
+        if tenant.is_none() && kind.is_none() {
+            return Err("special_policy needs a tenant, an incident_kind, or both".to_owned());
+        }
+        let policy = section.policy.over(&default)?;
+        book.add(tenant, kind, policy).map_err(|error| error.to_string())?;
+    }
+    Ok(book)
+}
+
+impl PolicySection {
+    /// The policy with the fields of this section in place of those of `base`.
+    fn over(self, base: &Policy) -> Result<Policy, String> {
+        let mut policy = base.clone();
+        let set = |field: &mut u32, value: Option<u32>| *field = value.unwrap_or(*field);
+        policy.name = self.name.unwrap_or(policy.name);
+        set(&mut policy.version, self.version);
+        set(&mut policy.alert_count, self.alert_count);
+        set(&mut policy.wanted, self.wanted);
+        set(&mut policy.alerts_max, self.alerts_max);
+        set(&mut policy.candidates_max, self.candidates_max);
+        set(&mut policy.detour_permille, self.detour_permille);
+        set(&mut policy.speeds.unknown, self.speeds.unknown_mm_s);
+        set(&mut policy.speeds.foot, self.speeds.foot_mm_s);
+        set(&mut policy.speeds.bicycle, self.speeds.bicycle_mm_s);
+        set(&mut policy.speeds.car, self.speeds.car_mm_s);
+        policy.radius = self.radius_m.map_or(policy.radius, Metres::new);
+        policy.night_from_hour = self.night_from_hour.unwrap_or(policy.night_from_hour);
+        policy.night_to_hour = self.night_to_hour.unwrap_or(policy.night_to_hour);
+        if let Some(names) = self.skills_any {
+            let skill = |name: String| {
+                Skill::new(&name).ok_or_else(|| {
+                    format!("policy.skills_any has '{name}'; accepted is 1 to 32 characters of a-z 0-9 _")
+                })
+            };
+            policy.skills_any = names.into_iter().map(skill).collect::<Result<BTreeSet<_>, _>>()?;
+        }
+        for (name, field, value) in [
+            ("turnout_day_s", &mut policy.turnout_day, self.turnout_day_s),
+            ("turnout_night_s", &mut policy.turnout_night, self.turnout_night_s),
+            ("receipt_resend_s", &mut policy.receipt_resend, self.receipt_resend_s),
+            ("receipt_wait_s", &mut policy.receipt_wait, self.receipt_wait_s),
+            ("answer_wait_s", &mut policy.answer_wait, self.answer_wait_s),
+            (
+                "could_not_alert_after_s",
+                &mut policy.could_not_alert_after,
+                self.could_not_alert_after_s,
+            ),
+            ("alert_expiry_s", &mut policy.alert_expiry, self.alert_expiry_s),
+            (
+                "search_again_after_s",
+                &mut policy.search_again_after,
+                self.search_again_after_s,
+            ),
+            ("late_after_s", &mut policy.late_after, self.late_after_s),
+        ] {
+            if let Some(seconds) = value {
+                *field = Duration::try_from_secs_f64(seconds)
+                    .map_err(|_| format!("policy.{name} is {seconds}; accepted is a number of seconds"))?;
+            }
+        }
+        Ok(policy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        let file = toml::from_str(text).map_err(|error| error.to_string())?;
+        build("test", file, Overrides::default()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_said_is_a_safe_start() {
+        let config = parse("").expect("valid");
+        assert!(config.grpc_listen.ip().is_loopback() && config.http_listen.ip().is_loopback());
+        assert!(!config.insecure_loopback);
+    }
+
+    #[test]
+    fn the_example_is_valid() {
+        parse(include_str!("../../../deploy/muster.example.toml")).expect("valid");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, named) in [
+            ("colour = 'red'", "colour"),
+            ("[policy]\nradius = 3", "radius"),
+            ("[policy]\nwanted = 9", "wanted is 9"),
+            ("[policy]\nreceipt_wait_s = -1", "receipt_wait_s is -1"),
+            ("[policy]\nskills_any = ['CPR!']", "CPR!"),
+            ("[[special_policy]]\npolicy = {}", "special_policy needs"),
+            ("[[special_policy]]\ntenant = 'Big Ben'\npolicy = {}", "Big Ben"),
+            ("[grpc]\nlisten = '0.0.0.0:7443'", "grpc.tls"),
+            ("[mqtt]\nlisten = '0.0.0.0:1883'", "plain TCP"),
+            ("[mqtt]\nconnections_max = 0", "connections_max is 0"),
+            (
+                "[mqtt]\nlisten = '127.0.0.1:1'\n[mqtt.external]\nhost = 'b'\nport = 1",
+                "exclude",
+            ),
+            (
+                "[service_area]\nsouth = 1\nnorth = 0\nwest = 0\neast = 1",
+                "service_area",
+            ),
+            ("region = 'a/b'", "region"),
+        ] {
+            let problem = parse(text).expect_err(text);
+            assert!(problem.contains(named), "{text}: {problem}");
+        }
+    }
+
+    #[test]
+    fn a_special_policy_starts_from_the_default_one() {
+        let text = "[policy]\nalert_count = 9\n[[special_policy]]\nincident_kind = 'bleed'\n[special_policy.policy]\nname = 'bleed'\nradius_m = 500";
+        let config = parse(text).expect("valid");
+        let tenant = TenantId::new("london").expect("valid");
+        let bleed = config
+            .policies
+            .policy(&tenant, &IncidentKind::new("bleed").expect("valid"));
+        assert_eq!(
+            (bleed.name.as_str(), bleed.alert_count, bleed.radius),
+            ("bleed", 9, Metres::new(500))
+        );
+    }
+}

@@ -1,0 +1,267 @@
+//! The whole service in one process: store, engine, bus, gRPC, HTTP, wired together. `serve` and `demo` both run this.
+
+use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use anyhow::Context as _;
+use dispatch_core::time::Timestamp;
+use metrics_exporter_prometheus::PrometheusHandle;
+use muster_bus::{
+    embedded::{EmbeddedBus, EmbeddedConfig},
+    external::{ExternalBus, ExternalConfig, Login},
+};
+use muster_engine::{
+    clock::SystemClock,
+    engine::Engine,
+    inlet::Inlet,
+    ports::{Clock, Entropy, JournalError, MessageBus},
+    registry::Directory,
+    requests::EngineHandle,
+};
+use muster_ingest::{IngestConfig, Server, Tls};
+use muster_store::{SqliteJournal, SqliteStore};
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::{
+    certificates::{DEV_TENANT, DevCertificates},
+    config::{Config, ExternalBroker, Mqtt},
+    endpoints::{ControlRoom, Endpoints},
+    http,
+};
+
+/// The journal's file in the data directory.
+pub const JOURNAL_FILE: &str = "journal.sqlite";
+
+/// A running service.
+pub struct Service {
+    /// Where it is reached.
+    pub endpoints: Endpoints,
+    /// What control rooms ask through; for watching it from inside this process.
+    pub engine: EngineHandle,
+    data_dir: PathBuf,
+    stop: watch::Sender<bool>,
+    owner: JoinHandle<Result<(), JournalError>>,
+    bus: Bus,
+    edges: Vec<JoinHandle<()>>,
+}
+
+enum Bus {
+    Embedded(Arc<EmbeddedBus>),
+    External(Arc<ExternalBus>),
+}
+
+impl Bus {
+    fn port(&self) -> Arc<dyn MessageBus> {
+        match self {
+            Self::Embedded(bus) => Arc::clone(bus) as _,
+            Self::External(bus) => Arc::clone(bus) as _,
+        }
+    }
+
+    async fn shutdown(&self) {
+        match self {
+            Self::Embedded(bus) => bus.shutdown().await,
+            Self::External(bus) => bus.shutdown().await,
+        }
+    }
+}
+
+/// Random bytes of the operating system.
+struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        getrandom::fill(bytes).expect("the operating system gives random bytes once it has started");
+    }
+}
+
+impl Service {
+    /// Opens the store, replays it, and opens the doors. Ready when it returns.
+    pub async fn start(config: &Config, counters: PrometheusHandle) -> anyhow::Result<Self> {
+        let data_dir = &config.data_dir;
+        fs::create_dir_all(data_dir).with_context(|| format!("making the data directory {}", data_dir.display()))?;
+        // Nobody is to be sent to a service that is not up; whoever runs on this directory now keeps its own file.
+        let (journal, reader, mut recovery) = SqliteStore::open(&data_dir.join(JOURNAL_FILE))?;
+        remove_endpoints(data_dir)?;
+
+        let directory = Arc::new(Directory::default());
+        for change in recovery.registry()? {
+            directory.apply(change);
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let mut engine = Engine::new(
+            config.policies.clone(),
+            Arc::clone(&directory),
+            Arc::clone(&clock),
+            Arc::new(SystemEntropy),
+        );
+        let began = clock.now();
+        let records = recovery.entries(|entry| engine.recover(&entry))?;
+        drop(recovery);
+        tracing::info!(records, ms = clock.now().ms_since(began), "replayed the journal");
+
+        let (bus, mqtt) = start_bus(config, directory, Arc::clone(&clock), engine.inlet()).await?;
+        let handle = engine.handle();
+        let (tls, ca_certificate, control_room) = credentials(config)?;
+        let policies = config.policies.clone();
+        let ingest = IngestConfig {
+            listen: config.grpc_listen,
+            tls,
+            service_area: config.service_area,
+            region: config.region.clone(),
+            wanted: Arc::new(move |tenant, kind| policies.policy(tenant, kind).wanted),
+        };
+        let server = Server::bind(ingest, handle.clone(), Arc::new(reader), clock).await?;
+        let grpc = server.local_addr();
+
+        let stop = watch::Sender::new(false);
+        let (http, probes) = http::start(config.http_listen, counters, handle.clone(), stop.subscribe()).await?;
+        let endpoints = Endpoints {
+            grpc,
+            mqtt,
+            http,
+            ca_certificate,
+            control_room,
+        };
+
+        let owner = tokio::spawn(own(engine, journal, bus.port(), stop.clone()));
+        let mut stopping = stop.subscribe();
+        let edge = tokio::spawn(server.run(async move {
+            // Either way it is time to go.
+            let _ = stopping.wait_for(|&stop| stop).await;
+        }));
+        endpoints.write(data_dir)?;
+        tracing::info!(%grpc, ?mqtt, %http, "ready");
+        Ok(Self {
+            endpoints,
+            engine: handle,
+            data_dir: data_dir.clone(),
+            stop,
+            owner,
+            bus,
+            edges: vec![edge, probes],
+        })
+    }
+
+    /// Waits until the service ends by itself, which it does only by a failure of its journal.
+    pub async fn failed(&mut self) -> anyhow::Error {
+        match (&mut self.owner).await {
+            Ok(Err(error)) => anyhow::Error::new(error),
+            Ok(Ok(())) => anyhow::anyhow!("the owner stopped without being asked to"),
+            Err(error) => anyhow::Error::new(error).context("the owner panicked"),
+        }
+    }
+
+    /// Stops in order: takes nothing more in, finishes what is in flight, closes the doors.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        remove_endpoints(&self.data_dir)?;
+        self.stop.send_replace(true);
+        self.owner.await.context("the owner panicked")??;
+        self.bus.shutdown().await;
+        for edge in self.edges {
+            edge.await.context("an edge panicked")?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs the owner; when it ends for whatever reason, so does everything else.
+async fn own(
+    engine: Engine,
+    journal: SqliteJournal,
+    bus: Arc<dyn MessageBus>,
+    stop: watch::Sender<bool>,
+) -> Result<(), JournalError> {
+    let outcome = engine.run(journal, bus, stop.subscribe()).await;
+    stop.send_replace(true);
+    outcome
+}
+
+fn remove_endpoints(data_dir: &std::path::Path) -> anyhow::Result<()> {
+    let path = Endpoints::path(data_dir);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn start_bus(
+    config: &Config,
+    directory: Arc<Directory>,
+    clock: Arc<dyn Clock>,
+    inlet: Inlet,
+) -> anyhow::Result<(Bus, Option<SocketAddr>)> {
+    match &config.mqtt {
+        Mqtt::Embedded {
+            listen,
+            connections_max,
+        } => {
+            let settings = EmbeddedConfig {
+                listen: *listen,
+                region: config.region.clone(),
+                connections_max: *connections_max,
+            };
+            let bus = EmbeddedBus::start(settings, directory, clock, inlet).await?;
+            let address = bus.local_addr();
+            Ok((Bus::Embedded(Arc::new(bus)), Some(address)))
+        }
+        Mqtt::External(broker) => {
+            let settings = ExternalConfig {
+                host: broker.host.clone(),
+                port: broker.port,
+                login: login(broker)?,
+                client_id: broker.client_id.clone(),
+                region: config.region.clone(),
+            };
+            Ok((
+                Bus::External(Arc::new(ExternalBus::start(settings, directory, clock, inlet)?)),
+                None,
+            ))
+        }
+    }
+}
+
+fn login(broker: &ExternalBroker) -> anyhow::Result<Option<Login>> {
+    let (Some(username), Some(file)) = (&broker.username, &broker.password_file) else {
+        return Ok(None);
+    };
+    let password = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    Ok(Some(Login {
+        username: username.clone(),
+        password: password.trim_end().to_owned(),
+    }))
+}
+
+/// How control rooms prove who they are, and what a tool on this machine needs to do so.
+fn credentials(config: &Config) -> anyhow::Result<(Tls, Option<PathBuf>, Option<ControlRoom>)> {
+    if config.insecure_loopback {
+        return Ok((Tls::InsecureLoopback, None, None));
+    }
+    let read = |path: &PathBuf| fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));
+    if let Some(files) = &config.tls {
+        let tls = Tls::Mutual {
+            server_cert_pem: read(&files.certificate)?,
+            server_key_pem: read(&files.key)?,
+            client_ca_pem: read(&files.client_ca)?,
+        };
+        return Ok((tls, Some(files.client_ca.clone()), None));
+    }
+    let dev = DevCertificates::find_or_make(&config.data_dir)?;
+    let tls = Tls::Mutual {
+        server_cert_pem: read(&dev.server())?,
+        server_key_pem: read(&dev.server_key())?,
+        client_ca_pem: read(&dev.ca())?,
+    };
+    let control_room = ControlRoom {
+        tenant: DEV_TENANT.to_owned(),
+        certificate: dev.control_room(),
+        key: dev.control_room_key(),
+    };
+    Ok((tls, Some(dev.ca()), Some(control_room)))
+}
+
+/// The newest moment of the machine's clock; for reports that are made in this process.
+pub fn now() -> Timestamp {
+    SystemClock::new().now()
+}
