@@ -148,13 +148,14 @@ impl Policy {
             )
         };
         let span = |field, value: Duration, least: Duration, most: Duration| {
-            let accepted = format!("{} s to {} s", least.as_secs_f64(), most.as_secs_f64());
-            self.require(
-                (least..=most).contains(&value),
-                field,
-                format!("{} s", value.as_secs_f64()),
-                accepted,
-            )
+            let accepted = format!(
+                "{} s to {} s in whole milliseconds",
+                least.as_secs_f64(),
+                most.as_secs_f64()
+            );
+            // The journal keeps milliseconds, and a decision must replay from it bit for bit.
+            let fits = (least..=most).contains(&value) && value.subsec_nanos().is_multiple_of(1_000_000);
+            self.require(fits, field, format!("{} s", value.as_secs_f64()), accepted)
         };
         let (second, minute, hour) = (
             Duration::from_secs(1),
@@ -321,6 +322,7 @@ mod tests {
         assert_eq!(wrong(|p| p.night_to_hour = 24), "night_to_hour");
         assert_eq!(wrong(|p| p.receipt_resend = Duration::from_secs(5)), "receipt_resend_s");
         assert_eq!(wrong(|p| p.alert_expiry = Duration::from_secs(3)), "alert_expiry_s");
+        assert_eq!(wrong(|p| p.turnout_day = Duration::from_micros(1_500)), "turnout_day_s");
     }
 
     #[test]

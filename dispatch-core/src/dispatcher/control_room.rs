@@ -22,10 +22,11 @@ impl Dispatcher {
         }
         let id = report.key.id();
         let known = self.state.incident(id);
-        if let Some(was) = known.and_then(|incident| incident.reported.as_ref()).map(|r| r.purpose) {
-            if was != report.purpose {
-                return self.answer(token, Answer::PurposeChanged { was });
-            }
+        let was = known
+            .and_then(|incident| incident.reported.as_ref())
+            .map(|reported| reported.purpose);
+        if let Some(was) = was.filter(|&was| was != report.purpose) {
+            return self.answer(token, Answer::PurposeChanged { was });
         }
         let mut warnings = Vec::new();
         let unused = match known {

@@ -30,9 +30,9 @@ use crate::{
     requests::{EngineHandle, Request},
 };
 
-/// Commits that may be in flight before the owner stops taking in more: a second's worth on the slowest disk measured
-/// (4 ms a flush, some four commits in each).
-const IN_FLIGHT_MAX: usize = 1_000;
+/// Commits that may be in flight before the owner stops taking in more. One round of the lanes and the deadlines adds at
+/// most `2 * BATCH + POSITION_BATCH + BATCH`, which together stays below the 1,024 that a journal must be able to queue.
+const IN_FLIGHT_MAX: usize = 512;
 /// Arrivals taken from a lane at a time.
 const BATCH: usize = 64;
 /// Positions taken at a time; anything critical goes before the next batch.
@@ -226,9 +226,12 @@ impl Engine {
                 let mut registered = Vec::with_capacity(rows.len());
                 for row in rows {
                     let (outcome, input) = self.register(row, on_conflict);
-                    self.handle_inputs(input, journal, bus)?;
+                    if let Some(input) = input {
+                        self.dispatcher.handle(input, self.clock.now());
+                    }
                     registered.push(outcome);
                 }
+                self.carry_out(journal, bus)?;
                 self.reply_when_durable(reply, registered, bus);
                 Ok(())
             }
@@ -283,28 +286,34 @@ impl Engine {
         self.carry_out_with(None, journal, bus)
     }
 
-    /// Carries out what the dispatcher wants done. `address` is written along if the report it came with was taken in.
+    /// Carries out what the dispatcher wants done; everything it wants written down since the last time becomes one
+    /// commit. `address` is written along if the report it came with was taken in.
     fn carry_out_with(
         &mut self,
         address: Option<RegistryChange>,
         journal: &mut impl Journal,
         bus: &dyn MessageBus,
     ) -> Result<(), JournalError> {
+        let mut records = Vec::new();
+        let mut follow_up = Vec::new();
         while let Some(command) = self.dispatcher.poll_command() {
             match command {
-                Command::Commit(entries) => {
-                    let taken_in = entries
-                        .iter()
-                        .any(|entry| matches!(entry.record, Record::IncidentReported(_)));
-                    self.registry.extend(address.clone().filter(|_| taken_in));
-                    self.commit(entries, journal)?;
-                }
+                Command::Commit(entries) if records.is_empty() => records = entries,
+                Command::Commit(entries) => records.extend(entries),
                 Command::Refused { device, refusal } => {
                     metrics::counter!("muster_phone_refused_total", "reason" => refusal.label()).increment(1);
                     tracing::debug!(%device, reason = refusal.label(), "refused what a phone said");
                 }
-                other => self.hold(Held::Command(other), bus),
+                other => follow_up.push(other),
             }
+        }
+        let taken_in = records
+            .iter()
+            .any(|entry| matches!(entry.record, Record::IncidentReported(_)));
+        self.registry.extend(address.filter(|_| taken_in));
+        self.commit(records, journal)?;
+        for command in follow_up {
+            self.hold(Held::Command(command), bus);
         }
         Ok(())
     }

@@ -1,1 +1,28 @@
-//! To be written.
+//! The embedded store: journal and register in one SQLite file, so that records and the changes to the register that
+//! belong to them become durable together.
+//!
+//! One thread writes and nobody else does: it takes every commit that waits, writes them in one transaction, and
+//! acknowledges them once that transaction is fsynced (WAL, `synchronous=FULL`). Readers have connections of their own
+//! and never wait for the writer. The journal is append-only (triggers say so) and without gaps; everything else in the
+//! file is either the register or derived from the journal.
+//!
+//! What this room does not do: decide anything, or keep state between commits. Recovery hands the records out and the
+//! engine applies them.
+
+mod error;
+mod journal;
+mod lock;
+pub mod mapping;
+mod project;
+mod reader;
+mod recovery;
+mod registry;
+mod rows;
+mod schema;
+mod writer;
+
+pub use error::StoreError;
+pub use journal::{SqliteJournal, SqliteStore};
+pub use reader::{READERS, SqliteReader};
+pub use recovery::Recovery;
+pub use writer::COMMITS_WAITING_MAX;

@@ -169,10 +169,10 @@ impl Account {
     }
 
     /// An alert reached a phone.
-    pub fn alert_on_phone(&self, incident: Option<&str>, at: Instant) {
+    pub fn alert_on_phone(&self, incident: &str, at: Instant) {
         let mut state = self.state();
         state.alerts += 1;
-        let Some(told) = incident.and_then(|incident| state.incidents.get_mut(incident)) else {
+        let Some(told) = state.incidents.get_mut(incident) else {
             return;
         };
         told.on_phones += 1;

@@ -13,7 +13,7 @@ use muster_proto::{
     v1::{
         BritishNationalGrid, CloseIncidentRequest, IncidentKey, Live, Location, ReportIncidentRequest,
         ReportIncidentResponse, WatchIncidentsRequest, WatchIncidentsResponse, location::Point,
-        report_incident_request::Purpose,
+        report_incident_request::Purpose, watch_incidents_response::Event,
     },
 };
 use tokio::{task::JoinSet, time::Instant as TokioInstant};
@@ -55,8 +55,10 @@ pub struct Desk {
     reported: Vec<ReportedCall>,
     keys: Vec<IncidentKey>,
     watch: Streaming<WatchIncidentsResponse>,
-    /// Which incident an alert belongs to, as far as the watch has told.
-    incident_of: HashMap<String, IncidentId>,
+    /// When an alert reached its phone, until the watch has told which incident it belongs to; phones can be quicker.
+    on_phone: HashMap<String, Instant>,
+    /// Which incident an alert belongs to.
+    incident_of: HashMap<String, String>,
     /// Events of incidents whose report has not been answered yet.
     early: BTreeMap<String, Vec<WatchIncidentsResponse>>,
 }
@@ -86,6 +88,7 @@ impl Desk {
             reported: Vec::new(),
             keys: Vec::new(),
             watch,
+            on_phone: HashMap::new(),
             incident_of: HashMap::new(),
             early: BTreeMap::new(),
         })
@@ -180,20 +183,33 @@ impl Desk {
         for event in self.early.remove(&answer.incident_id).unwrap_or_default() {
             self.account.watched(&event);
         }
+        self.tell_phones();
     }
 
     fn watched(&mut self, event: WatchIncidentsResponse) {
-        use muster_proto::v1::watch_incidents_response::Event;
-        if let (Some(Event::AlertsPlanned(planned)), Ok(incident)) = (&event.event, event.incident_id.parse()) {
+        if let Some(Event::AlertsPlanned(planned)) = &event.event {
             for alert in &planned.alert_ids {
-                self.incident_of.insert(alert.clone(), incident);
+                self.incident_of.insert(alert.clone(), event.incident_id.clone());
             }
         }
         if self.account.knows(&event.incident_id) {
             self.account.watched(&event);
+            self.tell_phones();
         } else {
             self.early.entry(event.incident_id.clone()).or_default().push(event);
         }
+    }
+
+    /// Tells of the alerts that have reached a phone and whose incident is known.
+    fn tell_phones(&mut self) {
+        let (incident_of, account) = (&self.incident_of, &self.account);
+        self.on_phone.retain(|alert, at| match incident_of.get(alert) {
+            Some(incident) if account.knows(incident) => {
+                account.alert_on_phone(incident, *at);
+                false
+            }
+            _ => true,
+        });
     }
 
     /// Takes note of what a phone logged, for the live figures.
@@ -205,9 +221,8 @@ impl Desk {
             ..
         } = &event.what
         {
-            let incident = self.incident_of.get(alert_id);
-            self.account
-                .alert_on_phone(incident.map(ToString::to_string).as_deref(), event.at);
+            self.on_phone.insert(alert_id.clone(), event.at);
+            self.tell_phones();
         }
         self.account.phone_event(&event.what);
     }

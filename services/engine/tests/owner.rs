@@ -1,0 +1,276 @@
+//! The owner with memory twins for the world: nothing leaves before it is durable, and the lanes keep their promises.
+#![allow(clippy::unwrap_used)]
+
+use std::{sync::Arc, time::Duration};
+
+use dispatch_core::{
+    command::{Answer, DownBody},
+    ids::{CallDate, IncidentKey, Reference, TenantId},
+    incident::IncidentKind,
+    input::{Input, Place, Reply, Report, RequestId},
+    policy::PolicyBook,
+    position::{Fix, Metres, Position},
+    responder::{Purpose, Skill, TravelMode},
+    time::Timestamp,
+};
+use muster_engine::{
+    engine::Engine,
+    inlet::Inlet,
+    memory::{MemoryBus, MemoryClock, MemoryEntropy, MemoryJournal, MemoryJournalView},
+    ports::{JournalError, Outbound},
+    registry::{Address, DeviceKind, Directory, Encoding},
+    requests::{EngineHandle, Enrolment, IssuedDevice, OnConflict, Registration, RegistrationOutcome, RegistryRefusal},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+
+const NOW: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
+const SOON: Duration = Duration::from_secs(5);
+
+struct Shell {
+    engine: EngineHandle,
+    inlet: Inlet,
+    journal: MemoryJournalView,
+    phones: mpsc::UnboundedReceiver<Outbound>,
+    bus: Arc<MemoryBus>,
+    stop: watch::Sender<bool>,
+    owner: JoinHandle<Result<(), JournalError>>,
+}
+
+fn start() -> Shell {
+    let clock = Arc::new(MemoryClock::default());
+    clock.set(NOW);
+    let engine = Engine::new(
+        PolicyBook::default(),
+        Arc::new(Directory::default()),
+        clock,
+        Arc::new(MemoryEntropy::default()),
+    );
+    let (handle, inlet) = (engine.handle(), engine.inlet());
+    let (journal, view) = MemoryJournal::new();
+    let (bus, phones) = MemoryBus::new();
+    let stop = watch::Sender::new(false);
+    let owner = tokio::spawn(engine.run(journal, Arc::clone(&bus) as _, stop.subscribe()));
+    Shell {
+        engine: handle,
+        inlet,
+        journal: view,
+        phones,
+        bus,
+        stop,
+        owner,
+    }
+}
+
+fn tenant() -> TenantId {
+    TenantId::new("london").unwrap()
+}
+
+fn registration(name: &str) -> Registration {
+    Registration {
+        tenant: tenant(),
+        external_ref: name.to_owned(),
+        name: name.to_owned(),
+        skills: [Skill::new("cpr").unwrap()].into(),
+        credential_valid_until: NOW + Duration::from_secs(86_400),
+        travel_mode: TravelMode::Foot,
+        on_duty: true,
+    }
+}
+
+fn position() -> Position {
+    Position::from_degrees(51.5, -0.12).unwrap()
+}
+
+fn report(request: &str) -> Report {
+    Report {
+        request: RequestId {
+            id: Reference::new(request).unwrap(),
+            fingerprint: [0; 32],
+        },
+        key: IncidentKey {
+            tenant: tenant(),
+            cad_system: Reference::new("cad").unwrap(),
+            cad_incident_number: Reference::new("1").unwrap(),
+            call_date: CallDate::parse("2026-09-21").unwrap(),
+        },
+        revision: 1,
+        sent_at: NOW,
+        kind: IncidentKind::new("cardiac_arrest").unwrap(),
+        purpose: Purpose::Live,
+        place: Some(Place {
+            position: position(),
+            accuracy: Metres::new(0),
+        }),
+        call_connected_at: None,
+        alert_although_late: false,
+    }
+}
+
+fn address() -> Option<Address> {
+    Some(Address {
+        text: "1 Trafalgar Square".to_owned(),
+        ..Address::default()
+    })
+}
+
+impl Shell {
+    /// Registers one person with one connected phone near the place.
+    async fn enrol(&mut self) -> IssuedDevice {
+        let registered = self
+            .engine
+            .register(vec![registration("ann")], OnConflict::Refuse)
+            .await
+            .unwrap();
+        let (row, outcome) = registered[0].clone().unwrap();
+        assert_eq!(outcome, RegistrationOutcome::Created);
+        let enrolment = Enrolment {
+            tenant: tenant(),
+            responder: row.profile.responder,
+            kind: DeviceKind::Muster,
+            encoding: Encoding::Json,
+            purpose: Purpose::Live,
+        };
+        let issued = self.engine.issue(enrolment).await.unwrap().unwrap();
+        let device = issued.access.device.device;
+        let fix = Fix {
+            position: position(),
+            accuracy: Metres::new(5),
+            taken_at: NOW,
+        };
+        self.inlet.send(Input::Fix { device, fix }).await.unwrap();
+        // Positions come last: wait for it, or the phone is asked where it is.
+        timeout(SOON, self.engine.located().wait_for(|&known| known == 1))
+            .await
+            .unwrap()
+            .unwrap();
+        self.inlet.send(Input::DeviceOnline { device }).await.unwrap();
+        self.engine.ping().await.unwrap();
+        issued
+    }
+
+    async fn next_message(&mut self) -> Outbound {
+        timeout(SOON, self.phones.recv()).await.unwrap().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn nothing_leaves_before_it_is_durable() {
+    let mut shell = start();
+    shell.journal.allow(3);
+    shell.enrol().await;
+    let engine = shell.engine.clone();
+    let waiting = tokio::spawn(async move { engine.report(report("r1"), address()).await });
+    // The commit has been handed over, and the owner goes on working ...
+    while shell.journal.commits().len() < 4 {
+        tokio::task::yield_now().await;
+    }
+    shell.engine.ping().await.unwrap();
+    // ... but neither the answer nor the alert has left.
+    assert!(!waiting.is_finished());
+    assert!(shell.phones.try_recv().is_err());
+    assert_eq!(*shell.engine.durable().borrow(), 3);
+    // A retry of the same request waits too.
+    let engine = shell.engine.clone();
+    let retry = tokio::spawn(async move { engine.report(report("r1"), address()).await });
+    shell.engine.ping().await.unwrap();
+    assert!(!retry.is_finished());
+
+    shell.journal.allow(1);
+    let Answer::Reported(answer) = timeout(SOON, waiting).await.unwrap().unwrap().unwrap() else {
+        panic!()
+    };
+    assert_eq!((answer.alerts_planned, answer.duplicate), (1, false));
+    let Answer::Reported(again) = timeout(SOON, retry).await.unwrap().unwrap().unwrap() else {
+        panic!()
+    };
+    assert!(again.duplicate);
+    assert!(matches!(
+        shell.next_message().await.message.body,
+        DownBody::Alert { .. }
+    ));
+}
+
+#[tokio::test]
+async fn only_a_confirmation_carries_the_address() {
+    let mut shell = start();
+    shell.journal.allow(1_000);
+    let device = shell.enrol().await.access.device.device;
+    shell.engine.report(report("r1"), address()).await.unwrap();
+    let alert = shell.next_message().await;
+    assert_eq!(alert.address, None);
+    let (alert, _) = alert.message.about.unwrap();
+    shell
+        .inlet
+        .send(Input::Reply {
+            device,
+            alert,
+            reply: Reply::Accept,
+        })
+        .await
+        .unwrap();
+    let confirmation = shell.next_message().await;
+    assert!(matches!(confirmation.message.body, DownBody::Confirmed { .. }));
+    assert_eq!(confirmation.address, address());
+}
+
+#[tokio::test]
+async fn the_register_changes_in_the_same_commit_as_the_record() {
+    let mut shell = start();
+    shell.journal.allow(1_000);
+    shell.enrol().await;
+    let commits = shell.journal.commits();
+    assert_eq!(
+        commits.iter().map(|commit| commit.registry.len()).collect::<Vec<_>>(),
+        [0, 1, 1]
+    );
+    assert!(commits.iter().all(|commit| commit.entries.len() == 1));
+    // Saying the same again changes nothing; saying something else under the same reference is refused.
+    let again = shell
+        .engine
+        .register(vec![registration("ann")], OnConflict::Refuse)
+        .await
+        .unwrap();
+    assert_eq!(again[0].as_ref().unwrap().1, RegistrationOutcome::Unchanged);
+    let other = Registration {
+        on_duty: false,
+        ..registration("ann")
+    };
+    let refused = shell.engine.register(vec![other], OnConflict::Refuse).await.unwrap();
+    assert_eq!(refused[0], Err(RegistryRefusal::AlreadyRegistered));
+    assert_eq!(shell.journal.commits().len(), 3);
+}
+
+#[tokio::test]
+async fn a_revoked_device_is_told_nothing_and_its_session_closed() {
+    let mut shell = start();
+    shell.journal.allow(1_000);
+    let device = shell.enrol().await.access.device.device;
+    let foreign = TenantId::new("leeds").unwrap();
+    assert_eq!(
+        shell.engine.revoke(foreign, device).await.unwrap(),
+        Err(RegistryRefusal::NoSuchDevice)
+    );
+    shell.engine.revoke(tenant(), device).await.unwrap().unwrap();
+    assert_eq!(shell.bus.closed(), [device]);
+    shell.engine.report(report("r1"), None).await.unwrap();
+    assert!(shell.phones.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn stopping_finishes_what_is_in_flight() {
+    let shell = start();
+    let engine = shell.engine.clone();
+    let waiting = tokio::spawn(async move { engine.register(vec![registration("ann")], OnConflict::Refuse).await });
+    while shell.journal.commits().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    shell.stop.send_replace(true);
+    shell.journal.allow(1_000);
+    timeout(SOON, shell.owner).await.unwrap().unwrap().unwrap();
+    assert!(waiting.await.unwrap().unwrap()[0].is_ok());
+    shell.engine.ping().await.unwrap_err();
+}

@@ -1,0 +1,262 @@
+//! Records and what a watcher hears of them.
+
+use std::time::Duration;
+
+use dispatch_core::{
+    alert::{PlannedAlert, Role, StandDownReason},
+    coarse::{CoarseCell, DistanceBand},
+    ids::{CallDate, DeviceId, IncidentKey, Reference, ResponderId, TenantId},
+    incident::{EndCause, IncidentKind},
+    input::{DeliveryStage, Place},
+    position::{Metres, Position},
+    record::{Decision, Entry, IncidentReported, PolicyRef},
+    responder::Purpose,
+    time::Timestamp,
+};
+
+use super::*;
+
+const ALERT: AlertId = AlertId::from_bytes([7; 16]);
+const RESPONDER: ResponderId = ResponderId::from_bytes([8; 16]);
+const DEVICE: DeviceId = DeviceId::from_bytes([9; 16]);
+
+fn key() -> IncidentKey {
+    IncidentKey {
+        tenant: TenantId::new("london").expect("valid"),
+        cad_system: Reference::new("cad").expect("valid"),
+        cad_incident_number: Reference::new("1").expect("valid"),
+        call_date: CallDate::parse("2026-03-01").expect("valid"),
+    }
+}
+
+fn place() -> Place {
+    Place {
+        position: Position::from_degrees(51.5, -0.1).expect("valid"),
+        accuracy: Metres::default(),
+    }
+}
+
+fn reported() -> Record {
+    Record::IncidentReported(IncidentReported {
+        incident: key().id(),
+        key: key(),
+        revision: 1,
+        kind: IncidentKind::new("cardiac_arrest").expect("valid"),
+        purpose: Purpose::Live,
+        place: Some(place()),
+        sent_at: Timestamp::from_unix_ms(1),
+        call_connected_at: None,
+        alerting: true,
+    })
+}
+
+fn decided() -> Record {
+    Record::Decided(Decision {
+        incident: key().id(),
+        revision: 1,
+        wave: 1,
+        policy: PolicyRef {
+            name: "default".into(),
+            version: 1,
+        },
+        place: place(),
+        sought: 1,
+        candidates: Vec::new(),
+        alerts: vec![PlannedAlert {
+            alert: ALERT,
+            responder: RESPONDER,
+            role: Role::Direct,
+            attempt: 1,
+            band: DistanceBand::of(Metres::new(400)),
+            cell: CoarseCell::around(place().position),
+            estimated_arrival: Duration::from_secs(300),
+            expires_at: Timestamp::from_unix_ms(300_000),
+        }],
+    })
+}
+
+fn progress(stage: DeliveryStage) -> Record {
+    Record::MessageProgress {
+        alert: ALERT,
+        version: 1,
+        device: DEVICE,
+        stage,
+    }
+}
+
+/// The events of the records, told one by one, as (sequence, event).
+fn told(records: Vec<Record>) -> Vec<(u64, Event)> {
+    let entries: Vec<_> = (1..)
+        .zip(records)
+        .map(|(sequence, record)| IncidentEntry {
+            incident: key().id(),
+            key: key(),
+            entry: Entry {
+                sequence: sequence * 10,
+                at: Timestamp::from_unix_ms(1000),
+                record,
+            },
+        })
+        .collect();
+    let sequences: Vec<_> = entries.iter().map(|entry| entry.entry.sequence).collect();
+    let mut story = Story::new(key().id(), entries);
+    let responses = sequences.into_iter().flat_map(|sequence| story.tell(sequence));
+    responses
+        .map(|response| (response.sequence, response.event.expect("always there")))
+        .collect()
+}
+
+fn alert_changed(state: wire::AlertState) -> Event {
+    Event::AlertChanged(wire::AlertChanged {
+        alert_id: ALERT.to_string(),
+        state: state.into(),
+    })
+}
+
+fn attendance_changed(state: wire::AttendanceState) -> Event {
+    Event::AttendanceChanged(wire::AttendanceChanged {
+        alert_id: ALERT.to_string(),
+        responder_id: RESPONDER.to_string(),
+        state: state.into(),
+    })
+}
+
+fn state_changed(state: wire::IncidentState) -> Event {
+    Event::StateChanged(wire::IncidentStateChanged { state: state.into() })
+}
+
+#[test]
+fn an_incident_from_report_to_close() {
+    let records = vec![
+        reported(),
+        decided(),
+        progress(DeliveryStage::Published),
+        progress(DeliveryStage::Received),
+        Record::AlertAccepted {
+            alert: ALERT,
+            attendance: Attendance::Confirmed,
+            version: 2,
+        },
+        Record::AttendanceChanged {
+            alert: ALERT,
+            attendance: Attendance::AtScene,
+        },
+        Record::HelpNeeded { alert: ALERT },
+        Record::IncidentEnded {
+            incident: key().id(),
+            key: key(),
+            revision: 2,
+            sent_at: Timestamp::from_unix_ms(1),
+            cause: EndCause::Closed,
+        },
+    ];
+    let expected = [
+        (
+            9,
+            Event::Reported(wire::IncidentReported {
+                revision: 1,
+                alerting: true,
+            }),
+        ),
+        (10, state_changed(wire::IncidentState::Searching)),
+        (
+            20,
+            Event::AlertsPlanned(wire::AlertsPlanned {
+                wave: 1,
+                alert_ids: vec![ALERT.to_string()],
+                candidates: 0,
+            }),
+        ),
+        (30, alert_changed(wire::AlertState::Published)),
+        (40, alert_changed(wire::AlertState::Received)),
+        (49, alert_changed(wire::AlertState::Accepted)),
+        (50, attendance_changed(wire::AttendanceState::Confirmed)),
+        (60, attendance_changed(wire::AttendanceState::AtScene)),
+        (
+            70,
+            Event::HelpNeeded(wire::HelpNeeded {
+                alert_id: ALERT.to_string(),
+                responder_id: RESPONDER.to_string(),
+            }),
+        ),
+        (80, state_changed(wire::IncidentState::Closed)),
+    ];
+    assert_eq!(told(records), expected);
+}
+
+#[test]
+fn a_late_accept_does_not_undo_the_end_of_an_alert() {
+    let withdrawn = Record::AlertWithdrawn {
+        alert: ALERT,
+        reason: StandDownReason::Enough,
+        version: 2,
+    };
+    let late = Record::AlertAccepted {
+        alert: ALERT,
+        attendance: Attendance::TooLate,
+        version: 3,
+    };
+    let events = told(vec![reported(), decided(), withdrawn, late]);
+    let last: Vec<_> = events.into_iter().skip(3).collect();
+    let expected = [
+        (30, alert_changed(wire::AlertState::Withdrawn)),
+        (40, attendance_changed(wire::AttendanceState::TooLate)),
+    ];
+    assert_eq!(last, expected);
+}
+
+#[test]
+fn a_tombstone_and_steps_nobody_sees() {
+    let ended = Record::IncidentEnded {
+        incident: key().id(),
+        key: key(),
+        revision: 1,
+        sent_at: Timestamp::from_unix_ms(1),
+        cause: EndCause::Cancelled,
+    };
+    assert_eq!(told(vec![ended]), [(10, state_changed(wire::IncidentState::StoodDown))]);
+    let lapsed = Record::AlertLapsed { alert: ALERT };
+    let resent = Record::MessageResent {
+        alert: ALERT,
+        version: 1,
+    };
+    let unheard = Record::CouldNotAlert { incident: key().id() };
+    let events = told(vec![reported(), decided(), lapsed, resent, unheard]);
+    assert_eq!(
+        events.last(),
+        Some(&(50, Event::CouldNotAlert(wire::CouldNotAlert { alerts_planned: 1 })))
+    );
+    assert_eq!(events.len(), 4);
+}
+
+#[test]
+fn nobody_is_named_who_did_not_accept() {
+    let entries = |records: Vec<Record>| -> Vec<IncidentEntry> {
+        (1..)
+            .zip(records)
+            .map(|(sequence, record)| IncidentEntry {
+                incident: key().id(),
+                key: key(),
+                entry: Entry {
+                    sequence,
+                    at: Timestamp::from_unix_ms(1000),
+                    record,
+                },
+            })
+            .collect()
+    };
+    let asked = entries(vec![reported(), decided(), progress(DeliveryStage::Received)]);
+    let incident = crate::answer::incident(key().id(), &asked, &|_, _| 3).expect("there");
+    assert_eq!((incident.wanted, incident.alerts.len()), (3, 1));
+    assert_eq!(incident.alerts[0].responder_id, "");
+    assert_eq!(incident.alerts[0].state(), wire::AlertState::Received);
+    let accepted = Record::AlertAccepted {
+        alert: ALERT,
+        attendance: Attendance::Confirmed,
+        version: 2,
+    };
+    let accepted = entries(vec![reported(), decided(), accepted]);
+    let incident = crate::answer::incident(key().id(), &accepted, &|_, _| 3).expect("there");
+    assert_eq!(incident.alerts[0].responder_id, RESPONDER.to_string());
+    assert_eq!(incident.alerts[0].attendance(), wire::AttendanceState::Confirmed);
+}

@@ -1,0 +1,223 @@
+//! Reports, stand-downs and closes.
+
+use dispatch_core::{
+    ids::{IncidentKey, Reference},
+    incident::{EndCause, IncidentKind},
+    input::{Ending, Place, Report, RequestId},
+    responder::Purpose,
+    time::Timestamp,
+};
+use muster_engine::registry::Address;
+use muster_proto::{
+    google,
+    v1::{self as wire, report_incident_request},
+};
+
+use super::{
+    Caller, Fault, Faults, InvalidRequest,
+    address::address,
+    fields::{count_unknown, key, optional_cad_moment, purpose, reference, revision, sent_at},
+    fingerprint::{canonical_key, canonical_location, canonical_moment, fingerprint},
+};
+use crate::location;
+
+/// A report and the address parts that stay at the edge.
+pub(crate) fn report(
+    request: wire::ReportIncidentRequest,
+    caller: Caller<'_>,
+) -> Result<(Report, Option<Address>), InvalidRequest> {
+    let mut faults = Faults::default();
+    let head = WireHead {
+        request_id: &request.request_id,
+        key: request.key.as_ref(),
+        revision: request.revision,
+        sent_at: request.sent_at.as_ref(),
+    };
+    let head = head.parse(caller, &mut faults);
+    let kind = faults.take("kind", kind(&request.kind));
+    let purpose = faults.take("purpose", purpose_of(request.purpose.as_ref()));
+    let place = located(request.location.as_ref(), caller, &mut faults);
+    let connected = optional_cad_moment(request.call_connected_at.as_ref(), caller.now);
+    let connected = faults.take("call_connected_at", connected);
+    let (Some(head), Some(kind), Some(purpose), Some((place, address)), Some(call_connected_at)) =
+        (head, kind, purpose, place, connected)
+    else {
+        return Err(faults.refuse());
+    };
+    let canonical = wire::ReportIncidentRequest {
+        request_id: String::new(),
+        key: Some(canonical_key(&head.key)),
+        revision: head.revision,
+        sent_at: Some(canonical_moment(head.sent_at)),
+        kind: kind.to_string(),
+        purpose: request.purpose,
+        location: place.map(|place| canonical_location(place, address.as_ref())),
+        call_connected_at: call_connected_at.map(canonical_moment),
+        alert_although_late: request.alert_although_late,
+    };
+    let report = Report {
+        request: head.request("ReportIncident", &canonical),
+        key: head.key,
+        revision: head.revision,
+        sent_at: head.sent_at,
+        kind,
+        purpose,
+        place,
+        call_connected_at,
+        alert_although_late: request.alert_although_late,
+    };
+    Ok((report, address))
+}
+
+/// A stand-down.
+pub(crate) fn stand_down(
+    request: wire::StandDownIncidentRequest,
+    caller: Caller<'_>,
+) -> Result<Ending, InvalidRequest> {
+    let mut faults = Faults::default();
+    let head = WireHead {
+        request_id: &request.request_id,
+        key: request.key.as_ref(),
+        revision: request.revision,
+        sent_at: request.sent_at.as_ref(),
+    };
+    let head = head.parse(caller, &mut faults);
+    let Some(head) = head else {
+        return Err(faults.refuse());
+    };
+    let (cause, end_cause) = cause(request.cause);
+    let canonical = wire::StandDownIncidentRequest {
+        request_id: String::new(),
+        key: Some(canonical_key(&head.key)),
+        revision: head.revision,
+        sent_at: Some(canonical_moment(head.sent_at)),
+        cause: cause.into(),
+    };
+    let request = head.request("StandDownIncident", &canonical);
+    Ok(head.ending(request, end_cause))
+}
+
+/// A close.
+pub(crate) fn close(request: wire::CloseIncidentRequest, caller: Caller<'_>) -> Result<Ending, InvalidRequest> {
+    let mut faults = Faults::default();
+    let head = WireHead {
+        request_id: &request.request_id,
+        key: request.key.as_ref(),
+        revision: request.revision,
+        sent_at: request.sent_at.as_ref(),
+    };
+    let head = head.parse(caller, &mut faults);
+    let Some(head) = head else {
+        return Err(faults.refuse());
+    };
+    let canonical = wire::CloseIncidentRequest {
+        request_id: String::new(),
+        key: Some(canonical_key(&head.key)),
+        revision: head.revision,
+        sent_at: Some(canonical_moment(head.sent_at)),
+    };
+    let request = head.request("CloseIncident", &canonical);
+    Ok(head.ending(request, EndCause::Closed))
+}
+
+/// What every message about an incident begins with, as it came.
+struct WireHead<'a> {
+    request_id: &'a str,
+    key: Option<&'a wire::IncidentKey>,
+    revision: u32,
+    sent_at: Option<&'a google::Timestamp>,
+}
+
+impl WireHead<'_> {
+    fn parse(self, caller: Caller<'_>, faults: &mut Faults) -> Option<Head> {
+        let id = faults.take("request_id", reference(self.request_id));
+        let key = key(self.key, caller.tenant, faults);
+        let revision = faults.take("revision", revision(self.revision));
+        let sent_at = faults.take("sent_at", sent_at(self.sent_at, caller.now));
+        Some(Head {
+            id: id?,
+            key: key?,
+            revision: revision?,
+            sent_at: sent_at?,
+        })
+    }
+}
+
+/// The same, parsed.
+struct Head {
+    id: Reference,
+    key: IncidentKey,
+    revision: u32,
+    sent_at: Timestamp,
+}
+
+impl Head {
+    fn request(&self, method: &str, canonical: &impl prost::Message) -> RequestId {
+        RequestId {
+            id: self.id.clone(),
+            fingerprint: fingerprint(method, canonical),
+        }
+    }
+
+    fn ending(self, request: RequestId, cause: EndCause) -> Ending {
+        Ending {
+            request,
+            key: self.key,
+            revision: self.revision,
+            sent_at: self.sent_at,
+            cause,
+        }
+    }
+}
+
+fn kind(name: &str) -> Result<IncidentKind, Fault> {
+    IncidentKind::new(name).ok_or_else(|| {
+        let accepted = "1 to 64 characters of a-z 0-9 _, for example cardiac_arrest";
+        if name.is_empty() {
+            Fault::required(accepted)
+        } else {
+            Fault::new("MALFORMED", format!("a kind is {accepted}"))
+        }
+    })
+}
+
+fn purpose_of(branch: Option<&report_incident_request::Purpose>) -> Result<Purpose, Fault> {
+    match branch {
+        None => purpose(false, None),
+        Some(report_incident_request::Purpose::Live(_)) => purpose(true, None),
+        Some(report_incident_request::Purpose::Exercise(exercise)) => purpose(false, Some(exercise)),
+    }
+}
+
+/// `None` when something about the location is wrong; a location left out is not wrong.
+fn located(
+    location: Option<&wire::Location>,
+    caller: Caller<'_>,
+    faults: &mut Faults,
+) -> Option<(Option<Place>, Option<Address>)> {
+    let Some(location) = location else {
+        return Some((None, None));
+    };
+    let place = faults.take_location(location::place(location, caller.area));
+    let address = match &location.address {
+        None => Some(None),
+        Some(parts) => address(parts, faults).map(Some),
+    };
+    Some((Some(place?), address?))
+}
+
+/// A cause this version does not know still calls everybody off, which is what was asked for.
+fn cause(number: i32) -> (wire::StandDownCause, EndCause) {
+    let cause = wire::StandDownCause::try_from(number).unwrap_or_else(|_| {
+        count_unknown("cause");
+        wire::StandDownCause::Unspecified
+    });
+    match cause {
+        wire::StandDownCause::Unspecified | wire::StandDownCause::Cancelled => (cause, EndCause::Cancelled),
+        wire::StandDownCause::CrewOnScene => (cause, EndCause::CrewOnScene),
+    }
+}
+
+#[cfg(test)]
+#[path = "incident_tests.rs"]
+mod tests;

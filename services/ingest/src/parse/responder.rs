@@ -1,0 +1,217 @@
+//! People and their devices.
+
+use std::collections::BTreeSet;
+
+use dispatch_core::{
+    ids::{InvalidId, ResponderId, TenantId},
+    responder::{Purpose, Skill, TravelMode},
+    time::Timestamp,
+};
+use muster_engine::{
+    registry::{DeviceKind, Encoding},
+    requests::{Enrolment, Registration, ResponderPatch},
+};
+use muster_proto::{
+    google,
+    v1::{self as wire, issue_credential_request},
+};
+
+use super::{
+    Fault, Faults, InvalidRequest,
+    fields::{count_unknown, moment, purpose, text},
+};
+
+/// Most bytes of a control room's own reference.
+const EXTERNAL_REF_MAX: usize = 64;
+/// Most bytes of a name.
+const NAME_MAX: usize = 200;
+/// Most skills of a person; more than any scheme has.
+const SKILLS_MAX: usize = 16;
+/// Most people in one import: one commit stays well under a second.
+pub(crate) const IMPORT_MAX: usize = 1000;
+
+/// A person to register. `prefix` leads the names of the fields, for example `profile.`.
+pub(crate) fn registration(
+    profile: &wire::ResponderProfile,
+    tenant: &TenantId,
+    prefix: &str,
+) -> Result<Registration, InvalidRequest> {
+    let mut faults = Faults::default();
+    let field = |name: &str| format!("{prefix}{name}");
+    let external_ref = faults.take(&field("external_ref"), external_ref(&profile.external_ref));
+    let name = faults.take(&field("name"), text(&profile.name, NAME_MAX));
+    let skills = skills(&profile.skills, &field("skills"), &mut faults);
+    let valid_until = valid_until(profile.credential_valid_until.as_ref());
+    let valid_until = faults.take(&field("credential_valid_until"), valid_until);
+    let (Some(()), Some(()), Some(skills), Some(credential_valid_until)) = (external_ref, name, skills, valid_until)
+    else {
+        return Err(faults.refuse());
+    };
+    Ok(Registration {
+        tenant: tenant.clone(),
+        external_ref: profile.external_ref.clone(),
+        name: profile.name.clone(),
+        skills,
+        credential_valid_until,
+        travel_mode: travel_mode(profile.travel_mode),
+        on_duty: profile.on_duty,
+    })
+}
+
+/// Which person to change, and how.
+pub(crate) fn update(request: &wire::UpdateResponderRequest) -> Result<(ResponderId, ResponderPatch), InvalidRequest> {
+    let mut faults = Faults::default();
+    let id = request
+        .responder_id
+        .parse()
+        .map_err(|invalid: InvalidId| invalid.into());
+    let id = faults.take("responder_id", id);
+    let name = request.name.as_deref().map_or(Ok(()), |name| text(name, NAME_MAX));
+    let name = faults.take("name", name);
+    let skills = match &request.skills {
+        None => Some(None),
+        Some(set) => skills(&set.skills, "skills.skills", &mut faults).map(Some),
+    };
+    let valid_until = request.credential_valid_until.as_ref().map(moment).transpose();
+    let valid_until = faults.take("credential_valid_until", valid_until);
+    let (Some(id), Some(()), Some(skills), Some(credential_valid_until)) = (id, name, skills, valid_until) else {
+        return Err(faults.refuse());
+    };
+    let patch = ResponderPatch {
+        name: request.name.clone(),
+        skills,
+        credential_valid_until,
+        travel_mode: request.travel_mode.map(travel_mode),
+        on_duty: request.on_duty,
+        suspended: None,
+    };
+    Ok((id, patch))
+}
+
+/// Whether an import has as many rows as it may.
+pub(crate) fn import_size(rows: usize) -> Result<(), InvalidRequest> {
+    if (1..=IMPORT_MAX).contains(&rows) {
+        return Ok(());
+    }
+    let fault = Fault::new(
+        "OUT_OF_RANGE",
+        format!("{rows} rows; 1 to {IMPORT_MAX} are accepted in one request"),
+    );
+    Err(InvalidRequest::one("profiles", fault))
+}
+
+/// A device to enrol.
+pub(crate) fn enrolment(
+    request: &wire::IssueCredentialRequest,
+    tenant: &TenantId,
+) -> Result<Enrolment, InvalidRequest> {
+    let mut faults = Faults::default();
+    let responder = request
+        .responder_id
+        .parse()
+        .map_err(|invalid: InvalidId| invalid.into());
+    let responder = faults.take("responder_id", responder);
+    let kind = faults.take("kind", device_kind(request.kind));
+    let encoding = faults.take("encoding", encoding(request.encoding));
+    let purpose = faults.take("purpose", device_purpose(request.purpose.as_ref()));
+    let (Some(responder), Some(kind), Some(encoding), Some(purpose)) = (responder, kind, encoding, purpose) else {
+        return Err(faults.refuse());
+    };
+    Ok(Enrolment {
+        tenant: tenant.clone(),
+        responder,
+        kind,
+        encoding,
+        purpose,
+    })
+}
+
+fn external_ref(reference: &str) -> Result<(), Fault> {
+    if reference.is_empty() {
+        return Err(Fault::required("1 to 64 bytes"));
+    }
+    text(reference, EXTERNAL_REF_MAX)
+}
+
+fn valid_until(at: Option<&google::Timestamp>) -> Result<Timestamp, Fault> {
+    moment(at.ok_or_else(|| Fault::required("until when the person may be asked"))?)
+}
+
+fn skills(names: &[String], field: &str, faults: &mut Faults) -> Option<BTreeSet<Skill>> {
+    if names.len() > SKILLS_MAX {
+        let message = format!("{} skills; at most {SKILLS_MAX} are accepted", names.len());
+        faults.add(field, Fault::new("TOO_MANY", message));
+        return None;
+    }
+    let mut skills = BTreeSet::new();
+    let mut all = true;
+    for (index, name) in names.iter().enumerate() {
+        match Skill::new(name) {
+            Some(skill) => {
+                skills.insert(skill);
+            }
+            None => {
+                let message = "a skill is 1 to 32 characters of a-z 0-9 _";
+                faults.add(format!("{field}[{index}]"), Fault::new("MALFORMED", message));
+                all = false;
+            }
+        }
+    }
+    all.then_some(skills)
+}
+
+/// A mode this version does not know is as good as none: the median of all is assumed.
+fn travel_mode(number: i32) -> TravelMode {
+    match wire::TravelMode::try_from(number) {
+        Ok(wire::TravelMode::Unspecified) => TravelMode::Unknown,
+        Ok(wire::TravelMode::Foot) => TravelMode::Foot,
+        Ok(wire::TravelMode::Bicycle) => TravelMode::Bicycle,
+        Ok(wire::TravelMode::Car) => TravelMode::Car,
+        Err(_) => {
+            count_unknown("travel_mode");
+            TravelMode::Unknown
+        }
+    }
+}
+
+/// A kind this version does not know is refused: taken for a phone, it would be asked and could not answer.
+fn device_kind(number: i32) -> Result<DeviceKind, Fault> {
+    match wire::DeviceKind::try_from(number) {
+        Ok(wire::DeviceKind::Unspecified | wire::DeviceKind::Muster) => Ok(DeviceKind::Muster),
+        Ok(wire::DeviceKind::Owntracks) => Ok(DeviceKind::OwnTracks),
+        Err(_) => {
+            count_unknown("kind");
+            Err(Fault::new(
+                "UNKNOWN_VALUE",
+                "this version knows Muster and OwnTracks devices",
+            ))
+        }
+    }
+}
+
+/// An encoding this version does not know is refused: the device could not read its alerts.
+fn encoding(number: i32) -> Result<Encoding, Fault> {
+    match wire::PayloadEncoding::try_from(number) {
+        Ok(wire::PayloadEncoding::Unspecified | wire::PayloadEncoding::Json) => Ok(Encoding::Json),
+        Ok(wire::PayloadEncoding::Binary) => Ok(Encoding::Binary),
+        Err(_) => {
+            count_unknown("encoding");
+            Err(Fault::new(
+                "UNKNOWN_VALUE",
+                "this version knows JSON and binary payloads",
+            ))
+        }
+    }
+}
+
+fn device_purpose(branch: Option<&issue_credential_request::Purpose>) -> Result<Purpose, Fault> {
+    match branch {
+        None => purpose(false, None),
+        Some(issue_credential_request::Purpose::Live(_)) => purpose(true, None),
+        Some(issue_credential_request::Purpose::Exercise(exercise)) => purpose(false, Some(exercise)),
+    }
+}
+
+#[cfg(test)]
+#[path = "responder_tests.rs"]
+mod tests;

@@ -1,0 +1,134 @@
+//! What a register entry may not say.
+
+use super::*;
+
+fn tenant() -> TenantId {
+    TenantId::new("london").expect("valid")
+}
+
+fn good() -> wire::ResponderProfile {
+    wire::ResponderProfile {
+        external_ref: "staff/4711".into(),
+        name: "Zoë O'Neill".into(),
+        skills: vec!["cpr".into(), "aed".into(), "cpr".into()],
+        credential_valid_until: Some(google::Timestamp {
+            seconds: 1_900_000_000,
+            nanos: 0,
+        }),
+        travel_mode: wire::TravelMode::Bicycle.into(),
+        on_duty: true,
+    }
+}
+
+fn faults(refusal: &InvalidRequest) -> Vec<(&str, &str)> {
+    let fields = refusal.fields().iter();
+    fields.map(|fault| (fault.field.as_str(), fault.reason)).collect()
+}
+
+#[test]
+fn a_good_profile_is_taken_whole() {
+    let person = registration(&good(), &tenant(), "profile.").expect("accepted");
+    assert_eq!(person.skills.len(), 2);
+    assert_eq!((person.travel_mode, person.on_duty), (TravelMode::Bicycle, true));
+    assert_eq!(person.credential_valid_until.unix_ms(), 1_900_000_000_000);
+}
+
+#[test]
+fn every_wrong_field_is_named() {
+    let bad = wire::ResponderProfile {
+        external_ref: "x".repeat(65),
+        name: "a\nb".into(),
+        skills: vec!["cpr".into(), "First Aid".into(), String::new()],
+        credential_valid_until: None,
+        ..good()
+    };
+    let refusal = registration(&bad, &tenant(), "profile.").expect_err("refused");
+    let wanted = [
+        ("profile.external_ref", "TOO_LONG"),
+        ("profile.name", "CONTROL_CHARACTER"),
+        ("profile.skills[1]", "MALFORMED"),
+        ("profile.skills[2]", "MALFORMED"),
+        ("profile.credential_valid_until", "REQUIRED"),
+    ];
+    assert_eq!(faults(&refusal), wanted);
+    assert!(!refusal.to_string().contains("First Aid"));
+}
+
+#[test]
+fn skills_are_bounded() {
+    let many = wire::ResponderProfile {
+        skills: (0..17).map(|n| format!("s{n}")).collect(),
+        ..good()
+    };
+    let refusal = registration(&many, &tenant(), "").expect_err("refused");
+    assert_eq!(faults(&refusal), [("skills", "TOO_MANY")]);
+}
+
+#[test]
+fn an_update_leaves_what_it_does_not_name() {
+    let id = format!("rsp-{}", "0a".repeat(16));
+    let nothing = wire::UpdateResponderRequest {
+        responder_id: id.clone(),
+        ..Default::default()
+    };
+    assert_eq!(update(&nothing).expect("accepted").1, ResponderPatch::default());
+    let something = wire::UpdateResponderRequest {
+        skills: Some(wire::SkillSet::default()),
+        on_duty: Some(false),
+        ..nothing.clone()
+    };
+    let (_, patch) = update(&something).expect("accepted");
+    assert_eq!(
+        (patch.skills, patch.on_duty, patch.name),
+        (Some(BTreeSet::new()), Some(false), None)
+    );
+    let bad = wire::UpdateResponderRequest {
+        responder_id: "rsp-1".into(),
+        name: Some("n".repeat(201)),
+        ..nothing
+    };
+    let refusal = update(&bad).expect_err("refused");
+    assert_eq!(faults(&refusal), [("responder_id", "MALFORMED"), ("name", "TOO_LONG")]);
+}
+
+#[test]
+fn an_import_has_1_to_1000_rows() {
+    assert!(import_size(1).is_ok() && import_size(1000).is_ok());
+    for rows in [0, 1001] {
+        let refusal = import_size(rows).expect_err("refused");
+        assert_eq!(faults(&refusal), [("profiles", "OUT_OF_RANGE")]);
+    }
+}
+
+#[test]
+fn unknown_values_are_counted_and_refused_only_where_guessing_would_do_harm() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    metrics::with_local_recorder(&recorder, || {
+        assert_eq!(travel_mode(99), TravelMode::Unknown);
+        assert!(device_kind(99).is_err() && encoding(99).is_err());
+    });
+    for field in ["travel_mode", "kind", "encoding"] {
+        let counted = format!(r#"muster_grpc_unknown_values_total{{field="{field}"}} 1"#);
+        assert!(handle.render().contains(&counted), "{}", handle.render());
+    }
+}
+
+#[test]
+fn a_device_needs_a_purpose() {
+    let request = wire::IssueCredentialRequest {
+        responder_id: format!("rsp-{}", "0a".repeat(16)),
+        ..Default::default()
+    };
+    let refusal = enrolment(&request, &tenant()).expect_err("refused");
+    assert_eq!(faults(&refusal), [("purpose", "REQUIRED")]);
+    let live = wire::IssueCredentialRequest {
+        purpose: Some(issue_credential_request::Purpose::Live(wire::Live {})),
+        ..request
+    };
+    let device = enrolment(&live, &tenant()).expect("accepted");
+    assert_eq!(
+        (device.kind, device.encoding, device.purpose),
+        (DeviceKind::Muster, Encoding::Json, Purpose::Live)
+    );
+}

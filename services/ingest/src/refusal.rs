@@ -1,0 +1,127 @@
+//! The one map from what can go wrong to a gRPC status. Each refusal has a code, a reason that never changes, a
+//! sentence, and details for programs.
+
+use std::{collections::HashMap, time::Duration};
+
+use dispatch_core::{ids::Reference, responder::Purpose};
+use muster_engine::{inlet::Stopped, ports::JournalError, requests::RegistryRefusal};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+use crate::{parse::InvalidRequest, tenant::NoTenant};
+
+/// Whose reasons these are, in `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "muster";
+/// When a caller should try again: a restart takes about this long.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// Why a request got no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// The caller's certificate names no tenant.
+    #[error(transparent)]
+    NoTenant(#[from] NoTenant),
+    /// Fields are wrong.
+    #[error(transparent)]
+    Invalid(#[from] InvalidRequest),
+    /// The same request id came with other fields.
+    #[error("request_id '{0}' was used before with other fields; a new request needs a new id")]
+    RequestIdReused(Reference),
+    /// A drill cannot become an emergency, nor the reverse.
+    #[error("the incident is {}; its purpose cannot change, report another incident", purpose(.0))]
+    PurposeChanged(Purpose),
+    /// The tenant has no such thing. Another tenant's things are unknown to it as well.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The reference belongs to a person with other fields.
+    #[error("external_ref is already registered with other fields; use UpdateResponder to change them")]
+    AlreadyRegistered,
+    /// As many watchers as a tenant may have.
+    #[error("{0} watches are open already; close one first")]
+    TooManyWatches(usize),
+    /// The engine has stopped.
+    #[error("the service is stopping; try again")]
+    Stopping,
+    /// The journal could not be read.
+    #[error("the journal cannot be read now; try again")]
+    Journal(#[source] JournalError),
+    /// A promise of our own was broken.
+    #[error("the service failed: {0}")]
+    Internal(&'static str),
+}
+
+fn purpose(purpose: &Purpose) -> &'static str {
+    match purpose {
+        Purpose::Live => "live",
+        Purpose::Exercise => "an exercise",
+    }
+}
+
+impl From<Stopped> for Refusal {
+    fn from(_: Stopped) -> Self {
+        Self::Stopping
+    }
+}
+
+impl From<RegistryRefusal> for Refusal {
+    fn from(refusal: RegistryRefusal) -> Self {
+        match refusal {
+            RegistryRefusal::NoSuchResponder => Self::NotFound("responder"),
+            RegistryRefusal::NoSuchDevice => Self::NotFound("device"),
+            RegistryRefusal::AlreadyRegistered => Self::AlreadyRegistered,
+        }
+    }
+}
+
+impl Refusal {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoTenant(_) => Code::Unauthenticated,
+            Self::Invalid(_) => Code::InvalidArgument,
+            Self::RequestIdReused(_) | Self::AlreadyRegistered => Code::AlreadyExists,
+            Self::PurposeChanged(_) => Code::FailedPrecondition,
+            Self::NotFound(_) => Code::NotFound,
+            Self::TooManyWatches(_) => Code::ResourceExhausted,
+            Self::Stopping | Self::Journal(_) => Code::Unavailable,
+            Self::Internal(_) => Code::Internal,
+        }
+    }
+
+    /// For programs and counters. Of several wrong fields, the first one's.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NoTenant(no_tenant) => no_tenant.reason(),
+            Self::Invalid(invalid) => invalid.fields().first().map_or("INVALID", |fault| fault.reason),
+            Self::RequestIdReused(_) => "REQUEST_ID_REUSED",
+            Self::PurposeChanged(_) => "PURPOSE_CHANGED",
+            Self::NotFound(_) => "NOT_FOUND",
+            Self::AlreadyRegistered => "ALREADY_REGISTERED",
+            Self::TooManyWatches(_) => "TOO_MANY_WATCHES",
+            Self::Stopping => "STOPPING",
+            Self::Journal(_) => "JOURNAL_UNREADABLE",
+            Self::Internal(_) => "INTERNAL",
+        }
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        if let Refusal::Journal(error) = &refusal {
+            tracing::error!(%error, "journal unreadable");
+        }
+        let mut details = ErrorDetails::with_error_info(refusal.reason(), DOMAIN, HashMap::new());
+        if let Refusal::Invalid(invalid) = &refusal {
+            details.set_bad_request(invalid.fields().iter().map(violation).collect::<Vec<_>>());
+        }
+        if refusal.code() == Code::Unavailable {
+            details.set_retry_info(Some(RETRY_AFTER));
+        }
+        Status::with_error_details(refusal.code(), refusal.to_string(), details)
+    }
+}
+
+fn violation(fault: &crate::parse::InvalidField) -> FieldViolation {
+    let mut violation = FieldViolation::new(&fault.field, &fault.message);
+    violation.reason = fault.reason.to_owned();
+    violation
+}

@@ -1,0 +1,119 @@
+//! What can go wrong with the store.
+
+use std::{error::Error, io, path::PathBuf};
+
+use muster_engine::ports::JournalError;
+
+use crate::mapping::InvalidRecord;
+
+/// The store cannot be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The lock file beside the store cannot be made or locked.
+    #[error("cannot lock the store with {path}")]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody else has the store open for writing.
+    #[error("the store {path} is in use by another process; one store has one service")]
+    InUse {
+        /// The store.
+        path: PathBuf,
+    },
+    /// The file cannot be created.
+    #[error("cannot create the store {path}")]
+    Create {
+        /// The store.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file cannot be opened.
+    #[error("cannot open the store {path}")]
+    Open {
+        /// The store.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// Written by a newer Muster; nothing was changed.
+    #[error("the store {path} has schema {found}, this Muster knows 1 to {known}: run the newer Muster that wrote it")]
+    NewerSchema {
+        /// The store.
+        path: PathBuf,
+        /// Schema in the file.
+        found: i64,
+        /// Newest schema known here.
+        known: i64,
+    },
+    /// Written by an older Muster, and opened for reading only.
+    #[error(
+        "the store {path} has schema {found}, reading needs {known}: start the service once to bring it up to date"
+    )]
+    OlderSchema {
+        /// The store.
+        path: PathBuf,
+        /// Schema in the file; 0 = the file is empty or not a store.
+        found: i64,
+        /// Schema needed.
+        known: i64,
+    },
+    /// The schema could not be brought up to date; nothing was changed.
+    #[error("cannot bring the schema of the store {path} up to date")]
+    Migrate {
+        /// The store.
+        path: PathBuf,
+        /// Why.
+        source: rusqlite_migration::Error,
+    },
+    /// SQLite refused or failed.
+    #[error("the store failed while {doing}")]
+    Sql {
+        /// What was being attempted.
+        doing: &'static str,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The writer's thread cannot be started.
+    #[error("cannot start the store's writer")]
+    Thread(#[source] io::Error),
+    /// A record is missing.
+    #[error("the journal has a gap: record {expected} should come next, {found} does")]
+    Gap {
+        /// The sequence that should follow.
+        expected: u64,
+        /// The one that does.
+        found: u64,
+    },
+    /// A record is damaged, or from a newer Muster.
+    #[error("record {sequence} of the journal cannot be read")]
+    Record {
+        /// Its sequence.
+        sequence: u64,
+        /// Why.
+        source: InvalidRecord,
+    },
+    /// A row of the register or of the list of incidents is damaged.
+    #[error("a row of the store cannot be read")]
+    Row(#[source] InvalidRecord),
+}
+
+/// Says what was being attempted when SQLite failed.
+pub(crate) fn while_doing(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |source| StoreError::Sql { doing, source }
+}
+
+/// The error as the engine's port has it: text, the causes included.
+pub(crate) fn as_journal_error(doing: &'static str, error: &dyn Error) -> JournalError {
+    let mut cause = error.to_string();
+    let mut next = error.source();
+    while let Some(deeper) = next {
+        cause.push_str(": ");
+        cause.push_str(&deeper.to_string());
+        next = deeper.source();
+    }
+    JournalError { doing, cause }
+}

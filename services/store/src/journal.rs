@@ -1,0 +1,117 @@
+//! The journal as the engine sees it: hand over commits, wait for the watermark.
+
+use std::{path::Path, sync::mpsc::TrySendError, thread::JoinHandle};
+
+use async_trait::async_trait;
+use muster_engine::ports::{Commit, Journal, JournalError};
+use tokio::sync::watch;
+
+use crate::{
+    COMMITS_WAITING_MAX, Recovery, SqliteReader, StoreError,
+    lock::StoreLock,
+    recovery::last_sequence,
+    schema,
+    writer::{self, Progress, Running},
+};
+
+/// The embedded store.
+pub struct SqliteStore;
+
+impl SqliteStore {
+    /// Opens the store in the file `path`, made if there is none; its directory must exist. Gives the journal to write,
+    /// a reader, and what is needed to recover, which is to be read before the first commit.
+    ///
+    /// Fails when another process has it open, when a newer Muster wrote it, and when the file cannot be used.
+    pub fn open(path: &Path) -> Result<(SqliteJournal, SqliteReader, Recovery), StoreError> {
+        let lock = StoreLock::take(path)?;
+        let connection = schema::open_writable(path)?;
+        let reader = SqliteReader::open_read_only(path)?;
+        let recovery = Recovery::open(path)?;
+        let durable = last_sequence(&connection)?;
+        let Running {
+            commits,
+            progress,
+            thread,
+        } = writer::start(connection, durable)?;
+        let journal = SqliteJournal {
+            commits: Some(commits),
+            progress,
+            told: durable,
+            thread: Some(thread),
+            _lock: lock,
+        };
+        Ok((journal, reader, recovery))
+    }
+}
+
+/// The journal of a store, open for writing.
+///
+/// Dropping it waits until what was handed over is durable, then lets the store go.
+pub struct SqliteJournal {
+    /// `None` only while dropping.
+    commits: Option<std::sync::mpsc::SyncSender<Commit>>,
+    progress: watch::Receiver<Progress>,
+    /// The watermark last returned by `durable`.
+    told: u64,
+    /// `None` only while dropping.
+    thread: Option<JoinHandle<()>>,
+    _lock: StoreLock,
+}
+
+#[async_trait]
+impl Journal for SqliteJournal {
+    /// Queues a commit; never waits. Fails when [`COMMITS_WAITING_MAX`] commits wait already and when the writer has
+    /// stopped; the commit is then not taken. A commit without records is written too, but moves no watermark.
+    fn submit(&mut self, commit: Commit) -> Result<(), JournalError> {
+        let commits = self.commits.as_ref().expect("taken only by drop");
+        commits.try_send(commit).map_err(|error| match error {
+            TrySendError::Full(_) => failed(format!("{COMMITS_WAITING_MAX} commits wait already")),
+            TrySendError::Disconnected(_) => self.failure(),
+        })
+    }
+
+    async fn durable(&mut self) -> Result<u64, JournalError> {
+        loop {
+            let (durable, failure) = {
+                let progress = self.progress.borrow_and_update();
+                (progress.durable, progress.failure.clone())
+            };
+            // What became durable before a failure is still told.
+            if durable > self.told {
+                self.told = durable;
+                return Ok(durable);
+            }
+            if let Some(failure) = failure {
+                return Err(failure);
+            }
+            if self.progress.changed().await.is_err() {
+                return Err(self.failure());
+            }
+        }
+    }
+}
+
+impl SqliteJournal {
+    fn failure(&self) -> JournalError {
+        let told = self.progress.borrow().failure.clone();
+        told.unwrap_or_else(|| failed("the writer has stopped".to_owned()))
+    }
+}
+
+impl Drop for SqliteJournal {
+    fn drop(&mut self) {
+        self.commits = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's writer panicked");
+        }
+    }
+}
+
+fn failed(cause: String) -> JournalError {
+    JournalError {
+        doing: "writing",
+        cause,
+    }
+}

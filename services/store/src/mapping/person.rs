@@ -1,0 +1,65 @@
+//! Responders and devices.
+
+use std::collections::BTreeSet;
+
+use dispatch_core::{
+    responder::{Device, ResponderProfile, Skill},
+    time::Timestamp,
+};
+use muster_proto::journal::v1 as stored;
+
+use super::{
+    InvalidRecord, Word,
+    fields::{id, tenant, wrong},
+    words::word,
+};
+
+pub fn profile(profile: &ResponderProfile) -> stored::ResponderPut {
+    stored::ResponderPut {
+        responder: profile.responder.as_bytes().to_vec(),
+        tenant: profile.tenant.as_str().to_owned(),
+        skills: profile.skills.iter().map(|skill| skill.as_str().to_owned()).collect(),
+        credential_valid_until_ms: profile.credential_valid_until.unix_ms(),
+        travel_mode: profile.travel_mode.to_stored(),
+        on_duty: profile.on_duty,
+        suspended: profile.suspended,
+    }
+}
+
+pub fn from_profile(profile: stored::ResponderPut) -> Result<ResponderProfile, InvalidRecord> {
+    Ok(ResponderProfile {
+        responder: id("ResponderPut.responder", &profile.responder)?,
+        tenant: tenant("ResponderPut.tenant", &profile.tenant)?,
+        skills: skills(&profile.skills)?,
+        credential_valid_until: Timestamp::from_unix_ms(profile.credential_valid_until_ms),
+        travel_mode: word("ResponderPut.travel_mode", profile.travel_mode)?,
+        on_duty: profile.on_duty,
+        suspended: profile.suspended,
+    })
+}
+
+fn skills(names: &[String]) -> Result<BTreeSet<Skill>, InvalidRecord> {
+    let wanted = "1 to 32 characters of a-z 0-9 _";
+    names
+        .iter()
+        .map(|name| Skill::new(name).ok_or_else(|| wrong("ResponderPut.skills", format_args!("'{name}'"), wanted)))
+        .collect()
+}
+
+pub fn device(device: Device) -> stored::DevicePut {
+    stored::DevicePut {
+        device: device.device.as_bytes().to_vec(),
+        responder: device.responder.as_bytes().to_vec(),
+        purpose: device.purpose.to_stored(),
+        alertable: device.alertable,
+    }
+}
+
+pub fn from_device(device: stored::DevicePut) -> Result<Device, InvalidRecord> {
+    Ok(Device {
+        device: id("DevicePut.device", &device.device)?,
+        responder: id("DevicePut.responder", &device.responder)?,
+        purpose: word("DevicePut.purpose", device.purpose)?,
+        alertable: device.alertable,
+    })
+}

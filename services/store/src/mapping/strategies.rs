@@ -1,0 +1,368 @@
+//! Any record at all, for property tests.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use dispatch_core::{
+    alert::{PlannedAlert, Role, StandDownReason},
+    attendance::{AbortReason, Attendance},
+    coarse::{CoarseCell, DistanceBand},
+    command::{Answer, EndAnswer, ReportAnswer, Warning},
+    ids::{AlertId, CallDate, DeviceId, IncidentId, IncidentKey, Reference, ResponderId, TenantId},
+    incident::{EndCause, IncidentKind, IncidentState},
+    input::{DeclineReason, DeliveryStage, Place, RequestId},
+    position::{Metres, Position},
+    record::{Candidate, Decision, IncidentReported, PolicyRef, Record, Verdict},
+    responder::{Device, Purpose, ResponderProfile, Skill, TravelMode},
+    time::Timestamp,
+};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+pub fn record() -> impl Strategy<Value = Record> {
+    prop_oneof![
+        any::<u64>().prop_map(|epoch| Record::Started { epoch }),
+        profile().prop_map(Record::ResponderPut),
+        (device(), responder(), purpose(), any::<bool>()).prop_map(|(device, responder, purpose, alertable)| {
+            Record::DevicePut(Device {
+                device,
+                responder,
+                purpose,
+                alertable,
+            })
+        }),
+        device().prop_map(Record::DeviceRevoked),
+        about_incident(),
+        decision().prop_map(Record::Decided),
+        about_alert(),
+        (tenant(), reference(), any::<[u8; 32]>(), answer()).prop_map(|(tenant, id, fingerprint, answer)| {
+            Record::RequestAnswered {
+                tenant,
+                request: RequestId { id, fingerprint },
+                answer,
+            }
+        }),
+    ]
+}
+
+fn about_incident() -> impl Strategy<Value = Record> {
+    prop_oneof![
+        reported().prop_map(Record::IncidentReported),
+        (incident(), key(), any::<u32>(), moment(), cause()).prop_map(|(incident, key, revision, sent_at, cause)| {
+            Record::IncidentEnded {
+                incident,
+                key,
+                revision,
+                sent_at,
+                cause,
+            }
+        }),
+        (incident(), state()).prop_map(|(incident, state)| Record::IncidentStateChanged { incident, state }),
+        incident().prop_map(|incident| Record::CouldNotAlert { incident }),
+    ]
+}
+
+fn about_alert() -> impl Strategy<Value = Record> {
+    let version = any::<u32>;
+    prop_oneof![
+        (alert(), version(), device(), stage()).prop_map(|(alert, version, device, stage)| Record::MessageProgress {
+            alert,
+            version,
+            device,
+            stage
+        }),
+        (alert(), version()).prop_map(|(alert, version)| Record::MessageResent { alert, version }),
+        (alert(), version()).prop_map(|(alert, version)| Record::MessageUnheard { alert, version }),
+        alert().prop_map(|alert| Record::AlertLapsed { alert }),
+        (alert(), attendance(), version()).prop_map(|(alert, attendance, version)| Record::AlertAccepted {
+            alert,
+            attendance,
+            version
+        }),
+        (alert(), decline()).prop_map(|(alert, reason)| Record::AlertDeclined { alert, reason }),
+        alert().prop_map(|alert| Record::AlertExpired { alert }),
+        alert().prop_map(|alert| Record::AlertUndeliverable { alert }),
+        (alert(), stand_down(), version()).prop_map(|(alert, reason, version)| Record::AlertWithdrawn {
+            alert,
+            reason,
+            version
+        }),
+        (alert(), position(), band(), version()).prop_map(|(alert, centre, band, version)| Record::AlertRelocated {
+            alert,
+            cell: CoarseCell { centre },
+            band,
+            version
+        }),
+        (alert(), attendance()).prop_map(|(alert, attendance)| Record::AttendanceChanged { alert, attendance }),
+        (alert(), stand_down(), version()).prop_map(|(alert, reason, version)| Record::AttendanceStoodDown {
+            alert,
+            reason,
+            version
+        }),
+        alert().prop_map(|alert| Record::HelpNeeded { alert }),
+    ]
+}
+
+fn profile() -> impl Strategy<Value = ResponderProfile> {
+    let skill = "[a-z0-9_]{1,32}".prop_map(|name| Skill::new(&name).unwrap());
+    let modes = [
+        TravelMode::Unknown,
+        TravelMode::Foot,
+        TravelMode::Bicycle,
+        TravelMode::Car,
+    ];
+    let skills = proptest::collection::btree_set(skill, 0..4);
+    (
+        responder(),
+        tenant(),
+        skills,
+        moment(),
+        select(modes.to_vec()),
+        any::<[bool; 2]>(),
+    )
+        .prop_map(
+            |(responder, tenant, skills, credential_valid_until, travel_mode, [on_duty, suspended])| ResponderProfile {
+                responder,
+                tenant,
+                skills,
+                credential_valid_until,
+                travel_mode,
+                on_duty,
+                suspended,
+            },
+        )
+}
+
+fn reported() -> impl Strategy<Value = IncidentReported> {
+    let kind = "[a-z0-9_]{1,64}".prop_map(|name| IncidentKind::new(&name).unwrap());
+    let when = (moment(), option::of(moment()));
+    let flags = (purpose(), any::<bool>());
+    (incident(), key(), any::<u32>(), kind, option::of(place()), when, flags).prop_map(
+        |(incident, key, revision, kind, place, (sent_at, call_connected_at), (purpose, alerting))| IncidentReported {
+            incident,
+            key,
+            revision,
+            kind,
+            purpose,
+            place,
+            sent_at,
+            call_connected_at,
+            alerting,
+        },
+    )
+}
+
+fn decision() -> impl Strategy<Value = Decision> {
+    let policy = (".{0,20}", any::<u32>()).prop_map(|(name, version)| PolicyRef { name, version });
+    let people = (vec(candidate(), 0..4), vec(planned(), 0..4));
+    (incident(), any::<[u32; 3]>(), policy, place(), people).prop_map(
+        |(incident, [revision, wave, sought], policy, place, (candidates, alerts))| Decision {
+            incident,
+            revision,
+            wave,
+            policy,
+            place,
+            sought,
+            candidates,
+            alerts,
+        },
+    )
+}
+
+fn candidate() -> impl Strategy<Value = Candidate> {
+    let verdicts = [
+        Verdict::Asked,
+        Verdict::EnoughSooner,
+        Verdict::OffDuty,
+        Verdict::Suspended,
+        Verdict::CredentialExpired,
+        Verdict::LacksSkill,
+        Verdict::NoDevice,
+        Verdict::PhoneOffline,
+        Verdict::Busy,
+        Verdict::AlreadyAsked,
+    ];
+    (
+        responder(),
+        any::<[u64; 2]>(),
+        [span(), span()],
+        select(verdicts.to_vec()),
+    )
+        .prop_map(
+            |(responder, [distance, accuracy], [fix_age, estimated_arrival], verdict)| Candidate {
+                responder,
+                distance: Metres::from_mm(distance),
+                accuracy: Metres::from_mm(accuracy),
+                fix_age,
+                estimated_arrival,
+                verdict,
+            },
+        )
+}
+
+fn planned() -> impl Strategy<Value = PlannedAlert> {
+    (alert(), responder(), any::<u32>(), band(), position(), span(), moment()).prop_map(
+        |(alert, responder, attempt, band, centre, estimated_arrival, expires_at)| PlannedAlert {
+            alert,
+            responder,
+            role: Role::Direct,
+            attempt,
+            band,
+            cell: CoarseCell { centre },
+            estimated_arrival,
+            expires_at,
+        },
+    )
+}
+
+fn band() -> impl Strategy<Value = DistanceBand> {
+    (any::<u32>(), any::<Option<u32>>()).prop_map(|(from_m, to_m)| DistanceBand { from_m, to_m })
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    let common = || (incident(), state(), vec(warning(), 0..4), any::<bool>(), any::<u64>());
+    prop_oneof![
+        (common(), any::<[u32; 2]>()).prop_map(|(common, [revision, alerts_planned])| {
+            let (incident, state, warnings, duplicate, sequence) = common;
+            Answer::Reported(ReportAnswer {
+                incident,
+                revision,
+                duplicate,
+                state,
+                alerts_planned,
+                warnings,
+                sequence,
+            })
+        }),
+        (common(), any::<[u32; 4]>()).prop_map(|(common, counts)| {
+            let (incident, state, warnings, duplicate, sequence) = common;
+            let [revision, alerts_withdrawn, attendances_stood_down, with_patient] = counts;
+            Answer::Ended(EndAnswer {
+                incident,
+                revision,
+                duplicate,
+                state,
+                alerts_withdrawn,
+                attendances_stood_down,
+                with_patient,
+                warnings,
+                sequence,
+            })
+        }),
+        reference().prop_map(|id| Answer::RequestIdReused { id }),
+        purpose().prop_map(|was| Answer::PurposeChanged { was }),
+    ]
+}
+
+fn warning() -> impl Strategy<Value = Warning> {
+    prop_oneof![
+        any::<i64>().prop_map(|age_ms| Warning::LateNotAlerted { age_ms }),
+        any::<i64>().prop_map(|age_ms| Warning::PerhapsLate { age_ms }),
+        Just(Warning::NoLocation),
+        Just(Warning::StaleRevision),
+        Just(Warning::IncidentEnded),
+        Just(Warning::NobodyToAsk),
+    ]
+}
+
+fn key() -> impl Strategy<Value = IncidentKey> {
+    let date = (2000..2200u16, 1..=12u8, 1..=28u8)
+        .prop_map(|(year, month, day)| CallDate::parse(&format!("{year:04}-{month:02}-{day:02}")).unwrap());
+    (tenant(), reference(), reference(), date).prop_map(|(tenant, cad_system, cad_incident_number, call_date)| {
+        IncidentKey {
+            tenant,
+            cad_system,
+            cad_incident_number,
+            call_date,
+        }
+    })
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    (position(), any::<u64>()).prop_map(|(position, accuracy)| Place {
+        position,
+        accuracy: Metres::from_mm(accuracy),
+    })
+}
+
+fn position() -> impl Strategy<Value = Position> {
+    (-900_000_000..=900_000_000, -1_800_000_000..=1_800_000_000)
+        .prop_map(|(latitude, longitude)| Position::from_e7(latitude, longitude).unwrap())
+}
+
+fn incident() -> impl Strategy<Value = IncidentId> {
+    any::<[u8; 16]>().prop_map(IncidentId::from_bytes)
+}
+
+fn alert() -> impl Strategy<Value = AlertId> {
+    any::<[u8; 16]>().prop_map(AlertId::from_bytes)
+}
+
+fn responder() -> impl Strategy<Value = ResponderId> {
+    any::<[u8; 16]>().prop_map(ResponderId::from_bytes)
+}
+
+fn device() -> impl Strategy<Value = DeviceId> {
+    any::<[u8; 16]>().prop_map(DeviceId::from_bytes)
+}
+
+fn tenant() -> impl Strategy<Value = TenantId> {
+    "[a-z0-9-]{1,32}".prop_map(|name| TenantId::new(&name).unwrap())
+}
+
+fn reference() -> impl Strategy<Value = Reference> {
+    "[A-Za-z0-9._-]{1,64}".prop_map(|text| Reference::new(&text).unwrap())
+}
+
+fn moment() -> impl Strategy<Value = Timestamp> {
+    any::<i64>().prop_map(Timestamp::from_unix_ms)
+}
+
+fn span() -> impl Strategy<Value = Duration> {
+    any::<u64>().prop_map(Duration::from_millis)
+}
+
+fn purpose() -> impl Strategy<Value = Purpose> {
+    select(&[Purpose::Live, Purpose::Exercise][..])
+}
+
+fn cause() -> impl Strategy<Value = EndCause> {
+    select(&[EndCause::Cancelled, EndCause::CrewOnScene, EndCause::Closed][..])
+}
+
+fn state() -> impl Strategy<Value = IncidentState> {
+    use IncidentState::*;
+    select(&[Recorded, Searching, Covered, Exhausted, StoodDown, Closed][..])
+}
+
+fn stage() -> impl Strategy<Value = DeliveryStage> {
+    use DeliveryStage::*;
+    select(&[Failed, Published, BrokerAcked, Received, Shown][..])
+}
+
+fn decline() -> impl Strategy<Value = DeclineReason> {
+    use DeclineReason::*;
+    select(&[Unstated, TooFar, Busy, Unsafe][..])
+}
+
+fn stand_down() -> impl Strategy<Value = StandDownReason> {
+    use StandDownReason::*;
+    select(&[Enough, Cancelled, Closed, CrewOnScene, Relocated, Suspended][..])
+}
+
+fn attendance() -> impl Strategy<Value = Attendance> {
+    use Attendance::*;
+    let all = [
+        Confirmed,
+        EnRoute,
+        AtScene,
+        WithPatient,
+        AedAttached,
+        Finished,
+        Aborted(AbortReason::CannotContinue),
+        Aborted(AbortReason::AedNotThere),
+        StoodDown,
+        NotNeeded,
+        TooLate,
+    ];
+    select(all.to_vec())
+}

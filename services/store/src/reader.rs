@@ -1,0 +1,221 @@
+//! Reads what is durable, away from the writer: lists, one incident's story, the register. Serves the control room's
+//! questions, and the command line beside a running service or without one.
+
+use std::{
+    array,
+    path::Path,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use dispatch_core::ids::{IncidentId, ResponderId, TenantId};
+use muster_engine::{
+    ports::{IncidentEntry, IncidentRow, JournalError, JournalReader},
+    registry::{DeviceAccess, ResponderRow},
+};
+use rusqlite::{Connection, Row};
+
+use crate::{
+    StoreError,
+    error::as_journal_error,
+    rows::{self, INCIDENT, all, get, signed},
+    schema,
+};
+
+/// Connections for reading. A query takes microseconds to milliseconds, and a few side by side keep one long story from
+/// holding up the lists; more would only compete for the same cores.
+pub const READERS: usize = 4;
+
+/// Reads a store. Calls block; a call waits while every connection is busy.
+pub struct SqliteReader {
+    connections: [Mutex<Connection>; READERS],
+    turn: AtomicUsize,
+}
+
+impl SqliteReader {
+    /// Opens the store in the file `path` for reading only, whether a service has it open or not.
+    pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        let mut opened = Vec::with_capacity(READERS);
+        for _ in 0..READERS {
+            opened.push(Mutex::new(schema::open_reading(path)?));
+        }
+        let mut opened = opened.into_iter();
+        Ok(Self {
+            connections: array::from_fn(|_| opened.next().expect("as many as READERS were opened")),
+            turn: AtomicUsize::new(0),
+        })
+    }
+
+    /// Incidents of every tenant that a dispatch system gave this number, newest first. For the command line, which
+    /// stands outside the tenants.
+    pub fn find_incidents(&self, cad_system: &str, number: &str) -> Result<Vec<IncidentRow>, JournalError> {
+        let sql = format!(
+            "SELECT {INCIDENT} FROM incident WHERE cad_incident_number = ?2 AND cad_system = ?1
+             ORDER BY first_sequence DESC"
+        );
+        self.read("finding incidents", |connection| {
+            all(connection, &sql, &[&cad_system, &number], rows::incident)
+        })
+    }
+
+    /// One incident of any tenant. For the command line.
+    pub fn incident_by_id(&self, incident: IncidentId) -> Result<Option<IncidentRow>, JournalError> {
+        self.read("finding an incident", |connection| incident_row(connection, incident))
+    }
+
+    /// All records about one incident of any tenant, in order; empty when there is none. For the command line.
+    pub fn entries_of_incident(&self, incident: IncidentId) -> Result<Vec<IncidentEntry>, JournalError> {
+        self.read("reading an incident", |connection| {
+            let Some(row) = incident_row(connection, incident)? else {
+                return Ok(Vec::new());
+            };
+            story(connection, &row)
+        })
+    }
+
+    fn read<T>(
+        &self,
+        doing: &'static str,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, JournalError> {
+        query(&self.connection()).map_err(|error| as_journal_error(doing, &error))
+    }
+
+    /// An idle connection, or the next in turn.
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        let idle = self
+            .connections
+            .iter()
+            .find_map(|connection| connection.try_lock().ok());
+        idle.unwrap_or_else(|| {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed) % READERS;
+            self.connections[turn].lock().unwrap_or_else(PoisonError::into_inner)
+        })
+    }
+}
+
+impl JournalReader for SqliteReader {
+    fn incident_entries(&self, tenant: &TenantId, incident: IncidentId) -> Result<Vec<IncidentEntry>, JournalError> {
+        self.read("reading an incident", |connection| {
+            match incident_row(connection, incident)? {
+                Some(row) if row.key.tenant == *tenant => story(connection, &row),
+                _ => Ok(Vec::new()),
+            }
+        })
+    }
+
+    fn entries_after(
+        &self,
+        tenant: &TenantId,
+        after: u64,
+        incident: Option<IncidentId>,
+        limit: usize,
+    ) -> Result<Vec<IncidentEntry>, JournalError> {
+        let (which, id) = match incident {
+            Some(incident) => ("AND journal.incident = ?4", *incident.as_bytes()),
+            None => ("AND ?4 IS NOT NULL", [0; 16]),
+        };
+        // CROSS JOIN: SQLite keeps the journal outside, so that it walks the index in order and stops at the limit.
+        let sql = format!(
+            "SELECT sequence, at_ms, record, {INCIDENT}
+             FROM journal CROSS JOIN incident ON incident.incident = journal.incident
+             WHERE journal.tenant = ?1 AND journal.incident IS NOT NULL AND sequence > ?2 {which}
+             ORDER BY sequence LIMIT ?3"
+        );
+        self.read("reading records", |connection| {
+            let parameters = [
+                &tenant.as_str() as &dyn rusqlite::ToSql,
+                &signed(after),
+                &most(limit),
+                &id,
+            ];
+            all(connection, &sql, &parameters, incident_entry)
+        })
+    }
+
+    fn incidents_before(
+        &self,
+        tenant: &TenantId,
+        before: u64,
+        open_only: bool,
+        limit: usize,
+    ) -> Result<Vec<IncidentRow>, JournalError> {
+        let which = if open_only { "AND is_open = 1" } else { "" };
+        let sql = format!(
+            "SELECT {INCIDENT} FROM incident WHERE tenant = ? AND first_sequence < ? {which}
+             ORDER BY first_sequence DESC LIMIT ?"
+        );
+        self.read("listing incidents", |connection| {
+            let parameters = [&tenant.as_str() as &dyn rusqlite::ToSql, &signed(before), &most(limit)];
+            all(connection, &sql, &parameters, rows::incident)
+        })
+    }
+
+    fn responder(&self, tenant: &TenantId, responder: ResponderId) -> Result<Option<ResponderRow>, JournalError> {
+        let sql = "SELECT * FROM responder WHERE tenant = ? AND responder = ?";
+        self.read("reading a responder", |connection| {
+            let found = all(
+                connection,
+                sql,
+                &[&tenant.as_str(), responder.as_bytes()],
+                rows::responder,
+            )?;
+            Ok(found.into_iter().next())
+        })
+    }
+
+    fn responders_after(
+        &self,
+        tenant: &TenantId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, ResponderRow)>, JournalError> {
+        let sql = "SELECT * FROM responder WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?";
+        self.read("listing responders", |connection| {
+            let parameters = [&tenant.as_str() as &dyn rusqlite::ToSql, &signed(after), &most(limit)];
+            all(connection, sql, &parameters, |row| {
+                let number: i64 = get(row, "number")?;
+                Ok((u64::try_from(number).unwrap_or(0), rows::responder(row)?))
+            })
+        })
+    }
+
+    fn devices(&self, responder: ResponderId) -> Result<Vec<DeviceAccess>, JournalError> {
+        let sql = "SELECT * FROM device WHERE responder = ? ORDER BY number";
+        self.read("reading devices", |connection| {
+            all(connection, sql, &[responder.as_bytes()], rows::device)
+        })
+    }
+}
+
+fn incident_row(connection: &Connection, incident: IncidentId) -> Result<Option<IncidentRow>, StoreError> {
+    let sql = format!("SELECT {INCIDENT} FROM incident WHERE incident = ?");
+    let found = all(connection, &sql, &[incident.as_bytes()], rows::incident)?;
+    Ok(found.into_iter().next())
+}
+
+fn story(connection: &Connection, incident: &IncidentRow) -> Result<Vec<IncidentEntry>, StoreError> {
+    let sql = "SELECT sequence, at_ms, record FROM journal WHERE incident = ? ORDER BY sequence";
+    all(connection, sql, &[incident.incident.as_bytes()], |row| {
+        Ok(IncidentEntry {
+            incident: incident.incident,
+            key: incident.key.clone(),
+            entry: rows::entry(row)?,
+        })
+    })
+}
+
+fn incident_entry(row: &Row<'_>) -> Result<IncidentEntry, StoreError> {
+    let incident = rows::incident(row)?;
+    Ok(IncidentEntry {
+        incident: incident.incident,
+        key: incident.key,
+        entry: rows::entry(row)?,
+    })
+}
+
+fn most(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

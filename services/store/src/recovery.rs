@@ -1,0 +1,80 @@
+//! What a restart reads: every record in order, and the register.
+
+use std::path::Path;
+
+use dispatch_core::record::Entry;
+use muster_engine::registry::RegistryChange;
+use rusqlite::Connection;
+
+use crate::{
+    StoreError,
+    error::while_doing,
+    mapping::fields::id,
+    rows::{self, all, parsed},
+    schema,
+};
+
+/// Reads what was durable when the store was opened. To be used before the first commit and then dropped.
+pub struct Recovery {
+    connection: Connection,
+}
+
+impl Recovery {
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = schema::open_reading(path)?;
+        Ok(Self { connection })
+    }
+
+    /// Hands out every record in order and returns the last sequence; 0 when there is none. Stops at the first gap and
+    /// at the first record that cannot be read: a state built on half a journal would ask people twice, or not at all.
+    pub fn entries(&mut self, mut take: impl FnMut(Entry)) -> Result<u64, StoreError> {
+        let reading = while_doing("reading the journal");
+        let mut statement = self
+            .connection
+            .prepare("SELECT sequence, at_ms, record FROM journal ORDER BY sequence")
+            .map_err(&reading)?;
+        let mut rows = statement.query([]).map_err(&reading)?;
+        let mut last = 0;
+        while let Some(row) = rows.next().map_err(&reading)? {
+            let entry = rows::entry(row)?;
+            if entry.sequence != last + 1 {
+                return Err(StoreError::Gap {
+                    expected: last + 1,
+                    found: entry.sequence,
+                });
+            }
+            last = entry.sequence;
+            take(entry);
+        }
+        Ok(last)
+    }
+
+    /// The register as changes to apply to an empty one: people in order of registration, devices that have access in
+    /// order of enrolment, addresses of incidents that have not ended.
+    pub fn registry(&self) -> Result<Vec<RegistryChange>, StoreError> {
+        let people = "SELECT * FROM responder ORDER BY tenant, number";
+        let devices = "SELECT * FROM device ORDER BY number";
+        let addresses = "SELECT address.* FROM address JOIN incident USING (incident) WHERE is_open = 1";
+        let mut changes = all(&self.connection, people, &[], |row| {
+            rows::responder(row).map(RegistryChange::PutResponder)
+        })?;
+        changes.extend(all(&self.connection, devices, &[], |row| {
+            rows::device(row).map(RegistryChange::PutDevice)
+        })?);
+        changes.extend(all(&self.connection, addresses, &[], |row| {
+            Ok(RegistryChange::PutAddress {
+                incident: parsed(row, "incident", |bytes: Vec<u8>| id("address.incident", &bytes))?,
+                address: rows::address(row)?,
+            })
+        })?);
+        Ok(changes)
+    }
+}
+
+/// The highest sequence in the journal; 0 when it is empty.
+pub fn last_sequence(connection: &Connection) -> Result<u64, StoreError> {
+    let last: i64 = connection
+        .query_row("SELECT coalesce(max(sequence), 0) FROM journal", [], |row| row.get(0))
+        .map_err(while_doing("reading the end of the journal"))?;
+    Ok(u64::try_from(last).unwrap_or(0))
+}

@@ -1,0 +1,111 @@
+//! Writes the register: people, devices, addresses.
+
+use muster_engine::registry::{Address, DeviceAccess, DeviceKind, Encoding, RegistryChange, ResponderRow};
+use rusqlite::{Transaction, params};
+
+use crate::mapping::Word as _;
+
+pub fn write(transaction: &Transaction<'_>, change: &RegistryChange) -> rusqlite::Result<()> {
+    match change {
+        RegistryChange::PutResponder(row) => put_responder(transaction, row),
+        RegistryChange::PutDevice(access) => put_device(transaction, access),
+        RegistryChange::RevokeDevice(device) => transaction
+            .prepare_cached("DELETE FROM device WHERE device = ?")?
+            .execute([device.as_bytes()])
+            .map(drop),
+        RegistryChange::PutAddress { incident, address } => put_address(transaction, incident.as_bytes(), address),
+    }
+}
+
+fn put_responder(transaction: &Transaction<'_>, row: &ResponderRow) -> rusqlite::Result<()> {
+    let profile = &row.profile;
+    let skills: Vec<_> = profile.skills.iter().map(|skill| skill.as_str()).collect();
+    // Not an upsert with REPLACE: the number stays with the person.
+    transaction
+        .prepare_cached(
+            "INSERT INTO responder (responder, tenant, number, external_ref, name, skills, credential_valid_until_ms,
+                                    travel_mode, on_duty, suspended)
+             VALUES (?1, ?2, (SELECT coalesce(max(number), 0) + 1 FROM responder WHERE tenant = ?2),
+                     ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (responder) DO UPDATE SET
+                 external_ref = excluded.external_ref,
+                 name = excluded.name,
+                 skills = excluded.skills,
+                 credential_valid_until_ms = excluded.credential_valid_until_ms,
+                 travel_mode = excluded.travel_mode,
+                 on_duty = excluded.on_duty,
+                 suspended = excluded.suspended",
+        )?
+        .execute(params![
+            profile.responder.as_bytes(),
+            profile.tenant.as_str(),
+            row.external_ref,
+            row.name,
+            skills.join(" "),
+            profile.credential_valid_until.unix_ms(),
+            profile.travel_mode.to_stored(),
+            profile.on_duty,
+            profile.suspended,
+        ])?;
+    Ok(())
+}
+
+fn put_device(transaction: &Transaction<'_>, access: &DeviceAccess) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO device (device, responder, tenant, purpose, alertable, kind, encoding, topic_id, secret_hash)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (device) DO UPDATE SET
+                 responder = excluded.responder,
+                 tenant = excluded.tenant,
+                 purpose = excluded.purpose,
+                 alertable = excluded.alertable,
+                 kind = excluded.kind,
+                 encoding = excluded.encoding,
+                 topic_id = excluded.topic_id,
+                 secret_hash = excluded.secret_hash",
+        )?
+        .execute(params![
+            access.device.device.as_bytes(),
+            access.device.responder.as_bytes(),
+            access.tenant.as_str(),
+            access.device.purpose.to_stored(),
+            access.device.alertable,
+            kind(access.kind),
+            encoding(access.encoding),
+            access.topic_id,
+            access.secret_hash,
+        ])?;
+    Ok(())
+}
+
+fn put_address(transaction: &Transaction<'_>, incident: &[u8; 16], address: &Address) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO address (incident, text, uprn, postcode, floor, access_notes)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            incident,
+            address.text,
+            address.uprn,
+            address.postcode,
+            address.floor,
+            address.access_notes,
+        ])?;
+    Ok(())
+}
+
+fn kind(kind: DeviceKind) -> &'static str {
+    match kind {
+        DeviceKind::Muster => "muster",
+        DeviceKind::OwnTracks => "owntracks",
+    }
+}
+
+fn encoding(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Json => "json",
+        Encoding::Binary => "binary",
+    }
+}

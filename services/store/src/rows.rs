@@ -1,0 +1,172 @@
+//! Rows to domain types. A row that holds what it cannot hold gives an error that names table and column.
+
+use std::collections::BTreeSet;
+
+use dispatch_core::{
+    ids::IncidentKey,
+    incident::IncidentState,
+    record::Entry,
+    responder::{Device, ResponderProfile, Skill},
+    time::Timestamp,
+};
+use muster_engine::{
+    ports::IncidentRow,
+    registry::{Address, DeviceAccess, DeviceKind, Encoding, ResponderRow},
+};
+use rusqlite::{Connection, Row, ToSql, types::FromSql};
+
+use crate::{
+    StoreError,
+    error::while_doing,
+    mapping::{
+        InvalidRecord, decode,
+        fields::{call_date, id, kind, reference, tenant, wrong},
+        word,
+    },
+};
+
+/// Columns of [`incident`], from table `incident`.
+pub const INCIDENT: &str = "incident.incident, incident.tenant, cad_system, cad_incident_number, call_date, revision,
+    kind, state, received_at_ms, first_sequence";
+
+/// SQLite's integers are signed. Sequences never come near the end, and a bound beyond it means the end.
+pub fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Runs a query and takes each row through `read`.
+pub fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[&dyn ToSql],
+    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let reading = while_doing("reading");
+    let mut statement = connection.prepare_cached(sql).map_err(&reading)?;
+    let mut rows = statement.query(parameters).map_err(&reading)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(&reading)? {
+        found.push(read(row)?);
+    }
+    Ok(found)
+}
+
+/// A column's value.
+pub fn get<T: FromSql>(row: &Row<'_>, column: &str) -> Result<T, StoreError> {
+    row.get(column).map_err(while_doing("reading a column"))
+}
+
+/// A record, from columns `sequence`, `at_ms`, `record`.
+pub fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
+    let sequence = u64::try_from(get::<i64>(row, "sequence")?).unwrap_or(0);
+    let bytes: Vec<u8> = get(row, "record")?;
+    Ok(Entry {
+        sequence,
+        at: moment(row, "at_ms")?,
+        record: decode(&bytes).map_err(|source| StoreError::Record { sequence, source })?,
+    })
+}
+
+/// An incident in a list, from the columns [`INCIDENT`].
+pub fn incident(row: &Row<'_>) -> Result<IncidentRow, StoreError> {
+    let name: Option<String> = get(row, "kind")?;
+    Ok(IncidentRow {
+        incident: parsed(row, "incident", |bytes: Vec<u8>| id("incident.incident", &bytes))?,
+        key: incident_key(row)?,
+        revision: get(row, "revision")?,
+        kind: name
+            .map(|name| kind("incident.kind", &name))
+            .transpose()
+            .map_err(StoreError::Row)?,
+        state: parsed(row, "state", |number| word::<IncidentState>("incident.state", number))?,
+        received_at: moment(row, "received_at_ms")?,
+        first_sequence: u64::try_from(get::<i64>(row, "first_sequence")?).unwrap_or(0),
+    })
+}
+
+fn incident_key(row: &Row<'_>) -> Result<IncidentKey, StoreError> {
+    let text =
+        |column, check: &dyn Fn(&str) -> Result<_, InvalidRecord>| parsed(row, column, |text: String| check(&text));
+    Ok(IncidentKey {
+        tenant: parsed(row, "tenant", |name: String| tenant("incident.tenant", &name))?,
+        cad_system: text("cad_system", &|text| reference("incident.cad_system", text))?,
+        cad_incident_number: text("cad_incident_number", &|text| {
+            reference("incident.cad_incident_number", text)
+        })?,
+        call_date: parsed(row, "call_date", |text: String| call_date("incident.call_date", &text))?,
+    })
+}
+
+/// A person, from all columns of table `responder`.
+pub fn responder(row: &Row<'_>) -> Result<ResponderRow, StoreError> {
+    Ok(ResponderRow {
+        external_ref: get(row, "external_ref")?,
+        name: get(row, "name")?,
+        profile: ResponderProfile {
+            responder: parsed(row, "responder", |bytes: Vec<u8>| id("responder.responder", &bytes))?,
+            tenant: parsed(row, "tenant", |name: String| tenant("responder.tenant", &name))?,
+            skills: parsed(row, "skills", |names: String| skills(&names))?,
+            credential_valid_until: moment(row, "credential_valid_until_ms")?,
+            travel_mode: parsed(row, "travel_mode", |number| word("responder.travel_mode", number))?,
+            on_duty: get(row, "on_duty")?,
+            suspended: get(row, "suspended")?,
+        },
+    })
+}
+
+fn skills(names: &str) -> Result<BTreeSet<Skill>, InvalidRecord> {
+    let skill = |name| {
+        let wanted = "a skill of 1 to 32 characters of a-z 0-9 _";
+        Skill::new(name).ok_or_else(|| wrong("responder.skills", format_args!("'{name}'"), wanted))
+    };
+    names.split_whitespace().map(skill).collect()
+}
+
+/// A device with access, from all columns of table `device`.
+pub fn device(row: &Row<'_>) -> Result<DeviceAccess, StoreError> {
+    Ok(DeviceAccess {
+        device: Device {
+            device: parsed(row, "device", |bytes: Vec<u8>| id("device.device", &bytes))?,
+            responder: parsed(row, "responder", |bytes: Vec<u8>| id("device.responder", &bytes))?,
+            purpose: parsed(row, "purpose", |number| word("device.purpose", number))?,
+            alertable: get(row, "alertable")?,
+        },
+        tenant: parsed(row, "tenant", |name: String| tenant("device.tenant", &name))?,
+        kind: parsed(row, "kind", |name: String| match name.as_str() {
+            "muster" => Ok(DeviceKind::Muster),
+            "owntracks" => Ok(DeviceKind::OwnTracks),
+            other => Err(wrong("device.kind", other, "muster or owntracks")),
+        })?,
+        encoding: parsed(row, "encoding", |name: String| match name.as_str() {
+            "json" => Ok(Encoding::Json),
+            "binary" => Ok(Encoding::Binary),
+            other => Err(wrong("device.encoding", other, "json or binary")),
+        })?,
+        topic_id: get(row, "topic_id")?,
+        secret_hash: get(row, "secret_hash")?,
+    })
+}
+
+/// An address, from all columns of table `address` but its incident.
+pub fn address(row: &Row<'_>) -> Result<Address, StoreError> {
+    Ok(Address {
+        text: get(row, "text")?,
+        uprn: get(row, "uprn")?,
+        postcode: get(row, "postcode")?,
+        floor: get(row, "floor")?,
+        access_notes: get(row, "access_notes")?,
+    })
+}
+
+/// A column's value, checked.
+pub fn parsed<C: FromSql, T>(
+    row: &Row<'_>,
+    column: &str,
+    check: impl FnOnce(C) -> Result<T, InvalidRecord>,
+) -> Result<T, StoreError> {
+    check(get(row, column)?).map_err(StoreError::Row)
+}
+
+fn moment(row: &Row<'_>, column: &str) -> Result<Timestamp, StoreError> {
+    Ok(Timestamp::from_unix_ms(get(row, column)?))
+}

@@ -1,0 +1,245 @@
+//! What every store must do, whatever it is made of. Each function is given a new, empty store.
+
+use dispatch_core::{
+    attendance::Attendance,
+    command::Answer,
+    ids::Reference,
+    incident::{EndCause, IncidentState},
+    input::{DeliveryStage, RequestId},
+    record::Record,
+    responder::Purpose,
+    state::State,
+};
+use muster_engine::{
+    ports::{Journal, JournalReader},
+    registry::RegistryChange,
+};
+
+use crate::scenes::*;
+
+/// Watermarks only grow, and what they cover can be read.
+pub async fn acknowledges_in_order(mut journal: impl Journal, reader: impl JournalReader) {
+    let mut pen = Pen::default();
+    let key = key("london", "1");
+    journal.submit(pen.commit([reported(&key, 1, true)])).unwrap();
+    for _ in 0..300 {
+        let lapse = || Record::CouldNotAlert { incident: key.id() };
+        journal.submit(pen.commit([lapse(), lapse()])).unwrap();
+    }
+    let told = until(&mut journal, pen.last).await;
+    assert!(told.is_sorted_by(|a, b| a < b), "{told:?}");
+    let read = reader.incident_entries(&key.tenant, key.id()).unwrap();
+    let sequences: Vec<_> = read.iter().map(|read| read.entry.sequence).collect();
+    assert_eq!(sequences, (1..=pen.last).collect::<Vec<_>>());
+}
+
+/// A call of `durable` that is given up loses nothing.
+pub async fn waiting_may_be_given_up(mut journal: impl Journal, _: impl JournalReader) {
+    let mut pen = Pen::default();
+    for _ in 0..50 {
+        journal.submit(pen.commit([Record::Started { epoch: 1 }])).unwrap();
+        let told = in_time(async {
+            loop {
+                // Polled once, then dropped.
+                tokio::select! {
+                    biased;
+                    told = journal.durable() => break told,
+                    () = std::future::ready(()) => {}
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        assert_eq!(told.await.unwrap(), pen.last);
+    }
+}
+
+/// An incident's story holds every record about it and about its alerts, and nothing else.
+pub async fn tells_an_incidents_story(mut journal: impl Journal, reader: impl JournalReader) {
+    let mut pen = Pen::default();
+    let (ours, other) = (key("london", "1"), key("london", "2"));
+    let (incident, asked) = (ours.id(), alert(ours.id(), 7));
+    let request = RequestId {
+        id: Reference::new("r1").unwrap(),
+        fingerprint: [3; 32],
+    };
+    let story = [
+        reported(&ours, 1, true),
+        decided(incident, &[7, 8]),
+        Record::MessageProgress {
+            alert: asked,
+            version: 1,
+            device: device(1),
+            stage: DeliveryStage::Published,
+        },
+        Record::CouldNotAlert { incident },
+        Record::AlertAccepted {
+            alert: asked,
+            attendance: Attendance::Confirmed,
+            version: 2,
+        },
+        Record::AlertLapsed {
+            alert: alert(incident, 8),
+        },
+        became(&ours, IncidentState::Covered),
+        ended(&ours, 2, EndCause::Closed),
+    ];
+    let elsewhere = [
+        Record::Started { epoch: 1 },
+        Record::ResponderPut(person("london", 7, "").profile),
+        reported(&other, 1, true),
+        decided(other.id(), &[9]),
+        Record::AlertLapsed {
+            alert: alert(other.id(), 9),
+        },
+        Record::RequestAnswered {
+            tenant: ours.tenant.clone(),
+            request,
+            answer: Answer::PurposeChanged { was: Purpose::Live },
+        },
+        Record::DeviceRevoked(device(1)),
+        became(&other, IncidentState::Exhausted),
+    ];
+    let mut written = Vec::new();
+    for (mine, theirs) in story.into_iter().zip(elsewhere) {
+        let commit = pen.commit([mine, theirs]);
+        written.push(commit.entries[0].clone());
+        journal.submit(commit).unwrap();
+    }
+    until(&mut journal, pen.last).await;
+
+    let read = reader.incident_entries(&ours.tenant, incident).unwrap();
+    assert!(read.iter().all(|read| read.incident == incident && read.key == ours));
+    assert_eq!(read.into_iter().map(|read| read.entry).collect::<Vec<_>>(), written);
+    let watched = reader.entries_after(&ours.tenant, 0, Some(incident), 100).unwrap();
+    assert_eq!(watched.into_iter().map(|read| read.entry).collect::<Vec<_>>(), written);
+    let both = reader.entries_after(&ours.tenant, 0, None, 100).unwrap();
+    assert_eq!(both.len(), written.len() + 4);
+}
+
+/// A control room sees nothing of another's.
+pub async fn tenants_see_their_own(mut journal: impl Journal, reader: impl JournalReader) {
+    let mut pen = Pen::default();
+    let (london, leeds) = (key("london", "1"), key("leeds", "1"));
+    pen.write(&mut journal, [reported(&london, 1, true), reported(&leeds, 1, true)])
+        .await;
+    let people = [person("london", 1, "A"), person("leeds", 2, "B")].map(RegistryChange::PutResponder);
+    pen.register(&mut journal, people.to_vec()).await;
+
+    let (tenant, other) = (&london.tenant, &leeds);
+    assert_eq!(reader.incident_entries(tenant, other.id()).unwrap(), []);
+    assert_eq!(reader.entries_after(tenant, 0, Some(other.id()), 10).unwrap(), []);
+    let listed = reader.incidents_before(tenant, u64::MAX, false, 10).unwrap();
+    assert_eq!(listed.iter().map(|row| &row.key).collect::<Vec<_>>(), [&london]);
+    let watched = reader.entries_after(tenant, 0, None, 10).unwrap();
+    assert_eq!(watched.iter().map(|read| &read.key).collect::<Vec<_>>(), [&london]);
+    assert_eq!(reader.responder(tenant, responder(2)).unwrap(), None);
+    let people = reader.responders_after(&other.tenant, 0, 10).unwrap();
+    assert_eq!(
+        people,
+        [(1, person("leeds", 2, "B"))],
+        "numbers count within the tenant"
+    );
+}
+
+/// Lists can be read page by page.
+pub async fn lists_come_in_pages(mut journal: impl Journal, reader: impl JournalReader) {
+    let mut pen = Pen::default();
+    let keys: Vec<_> = (0..5).map(|number| key("london", &number.to_string())).collect();
+    for key in &keys {
+        pen.write(&mut journal, [reported(key, 1, true)]).await;
+    }
+    pen.write(&mut journal, [ended(&keys[3], 2, EndCause::Cancelled)]).await;
+    let tenant = &keys[0].tenant;
+
+    let mut seen = Vec::new();
+    let mut before = u64::MAX;
+    for length in [2, 2, 1, 0] {
+        let page = reader.incidents_before(tenant, before, false, 2).unwrap();
+        assert_eq!(page.len(), length);
+        before = page.last().map_or(before, |row| row.first_sequence);
+        seen.extend(page.into_iter().map(|row| row.key));
+    }
+    assert!(seen.iter().eq(keys.iter().rev()));
+    let open = reader.incidents_before(tenant, 5, true, 10).unwrap();
+    assert!(open.iter().map(|row| &row.key).eq(keys[..3].iter().rev()));
+
+    let page = reader.entries_after(tenant, 2, None, 3).unwrap();
+    assert_eq!(
+        page.iter().map(|read| read.entry.sequence).collect::<Vec<_>>(),
+        [3, 4, 5]
+    );
+    assert_eq!(reader.entries_after(tenant, pen.last, None, 3).unwrap(), []);
+}
+
+/// The register: people keep their number, devices come in order of enrolment and go when revoked.
+pub async fn keeps_the_register(mut journal: impl Journal, reader: impl JournalReader) {
+    let mut pen = Pen::default();
+    let enrolled: Vec<_> = [9, 3, 5].map(|number| access("london", number, 1)).to_vec();
+    let mut changes: Vec<_> = [4, 1, 2]
+        .map(|number| RegistryChange::PutResponder(person("london", number, "A")))
+        .into();
+    changes.extend(enrolled.iter().cloned().map(RegistryChange::PutDevice));
+    pen.register(&mut journal, changes).await;
+    let mut changed = person("london", 1, "B");
+    changed.profile.suspended = true;
+    changed.profile.skills.clear();
+    let changes = vec![
+        RegistryChange::PutResponder(changed.clone()),
+        RegistryChange::RevokeDevice(device(3)),
+    ];
+    pen.register(&mut journal, changes).await;
+
+    let tenant = tenant("london");
+    assert_eq!(reader.responder(&tenant, responder(1)).unwrap(), Some(changed.clone()));
+    let all = reader.responders_after(&tenant, 0, 10).unwrap();
+    assert_eq!(
+        all,
+        [
+            (1, person("london", 4, "A")),
+            (2, changed.clone()),
+            (3, person("london", 2, "A"))
+        ]
+    );
+    assert_eq!(reader.responders_after(&tenant, 1, 1).unwrap(), [(2, changed)]);
+    assert_eq!(
+        reader.devices(responder(1)).unwrap(),
+        [enrolled[0].clone(), enrolled[2].clone()]
+    );
+}
+
+/// A listed incident is what the core makes of the same records.
+pub async fn lists_what_the_core_knows(mut journal: impl Journal, reader: impl JournalReader) {
+    let mut pen = Pen::default();
+    let mut state = State::default();
+    let [late, tombstone, looping] = ["1", "2", "3"].map(|number| key("london", number));
+    let records = [
+        reported(&late, 1, false),
+        reported(&looping, 1, true),
+        ended(&tombstone, 4, EndCause::CrewOnScene),
+        reported(&late, 3, true),
+        became(&looping, IncidentState::Covered),
+        reported(&looping, 2, true),
+        reported(&late, 4, false),
+        became(&late, IncidentState::Exhausted),
+        became(&looping, IncidentState::Searching),
+        ended(&looping, 7, EndCause::Cancelled),
+        ended(&looping, 8, EndCause::Closed),
+    ];
+    for record in records {
+        let commit = pen.commit([record]);
+        state.apply(&commit.entries[0]);
+        journal.submit(commit).unwrap();
+        until(&mut journal, pen.last).await;
+        let listed = reader.incidents_before(&late.tenant, u64::MAX, false, 10).unwrap();
+        assert_eq!(listed.len(), state.incidents().count());
+        for row in listed {
+            let known = state.incident(row.incident).unwrap();
+            let kind = known.reported.as_ref().map(|reported| reported.kind.clone());
+            assert_eq!(row.key, known.key);
+            assert_eq!(
+                (row.revision, row.kind, row.state, row.received_at),
+                (known.revision, kind, known.state, known.received_at)
+            );
+        }
+    }
+}
