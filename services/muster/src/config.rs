@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -264,12 +264,12 @@ fn build(origin: &str, file: File, overrides: Overrides) -> Result<Config, Inval
             connections_max: file.mqtt.connections_max.unwrap_or(CONNECTIONS_MAX),
         },
     };
-    if let Mqtt::Embedded { connections_max, .. } = mqtt {
-        if !(1..=1_000_000).contains(&connections_max) {
-            return Err(invalid(format!(
-                "mqtt.connections_max is {connections_max}; accepted is 1 to 1000000"
-            )));
-        }
+    if let Mqtt::Embedded { connections_max, .. } = mqtt
+        && !(1..=1_000_000).contains(&connections_max)
+    {
+        return Err(invalid(format!(
+            "mqtt.connections_max is {connections_max}; accepted is 1 to 1000000"
+        )));
     }
     let service_area = match file.service_area {
         None => GREAT_BRITAIN,
@@ -331,13 +331,22 @@ impl Config {
                 self.grpc_listen
             ));
         }
-        if let Mqtt::Embedded { listen, .. } = self.mqtt {
-            if !listen.ip().is_loopback() {
+        if let Mqtt::External(ExternalBroker { host, .. }) = &self.mqtt {
+            let loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+            if !loopback {
                 return Err(format!(
-                    "mqtt.listen is {listen}; the embedded broker speaks plain TCP and accepts a loopback address only: \
-                     put a TLS proxy before it or use mqtt.external"
+                    "mqtt.external.host is '{host}'; the connection to the broker is plain TCP and accepts a loopback \
+                     address only: put a TLS tunnel before it"
                 ));
             }
+        }
+        if let Mqtt::Embedded { listen, .. } = self.mqtt
+            && !listen.ip().is_loopback()
+        {
+            return Err(format!(
+                "mqtt.listen is {listen}; the embedded broker speaks plain TCP and accepts a loopback address only: put a \
+                 TLS proxy before it or use mqtt.external"
+            ));
         }
         Ok(())
     }

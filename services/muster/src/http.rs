@@ -18,6 +18,7 @@ pub async fn start(
     listen: SocketAddr,
     counters: PrometheusHandle,
     engine: EngineHandle,
+    bus_ready: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<(SocketAddr, JoinHandle<()>)> {
     let listener = TcpListener::bind(listen)
@@ -26,8 +27,8 @@ pub async fn start(
     let address = listener.local_addr()?;
     let stopping = stop.clone();
     let ready = move || {
-        let (engine, stopping) = (engine.clone(), stopping.clone());
-        async move { readiness(&engine, &stopping).await }
+        let (engine, bus_ready, stopping) = (engine.clone(), bus_ready.clone(), stopping.clone());
+        async move { readiness(&engine, &bus_ready, &stopping).await }
     };
     let upkeep = counters.clone();
     let app = Router::new()
@@ -60,10 +61,17 @@ pub async fn start(
     Ok((address, task))
 }
 
-/// Ready: not stopping, and the owner answers.
-async fn readiness(engine: &EngineHandle, stop: &watch::Receiver<bool>) -> (StatusCode, &'static str) {
+/// Ready: not stopping, phones can be reached, and the owner answers.
+async fn readiness(
+    engine: &EngineHandle,
+    bus_ready: &watch::Receiver<bool>,
+    stop: &watch::Receiver<bool>,
+) -> (StatusCode, &'static str) {
     if *stop.borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
+    if !*bus_ready.borrow() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the broker is not connected\n");
     }
     match tokio::time::timeout(READY_WITHIN, engine.ping()).await {
         Ok(Ok(())) => (StatusCode::OK, "ready\n"),

@@ -9,6 +9,7 @@ use muster_proto::{
     google::Timestamp,
     v1::{ImportOutcome, ImportRespondersRequest, ResponderProfile, TravelMode},
 };
+use prost::Message as _;
 use serde::Deserialize;
 
 use crate::{
@@ -19,6 +20,8 @@ use crate::{
 
 /// Rows in one request, as the service accepts at most.
 const BATCH: usize = 1_000;
+/// Bytes of rows in one request; the service accepts 256 KiB in all.
+const BATCH_BYTES: usize = 200 * 1024;
 
 /// Flags of `muster import responders`.
 #[derive(Args)]
@@ -164,7 +167,7 @@ async fn import(
 ) -> anyhow::Result<BTreeMap<ImportOutcome, usize>> {
     let mut client = ControlRoom::connect(endpoints).await?.responders();
     let mut counts = BTreeMap::new();
-    for batch in profiles.chunks(BATCH) {
+    for batch in batches(profiles) {
         let request = ImportRespondersRequest {
             profiles: batch.iter().map(|(_, profile)| profile.clone()).collect(),
         };
@@ -184,6 +187,23 @@ async fn import(
     Ok(counts)
 }
 
+/// The rows in requests that the service accepts.
+fn batches(mut profiles: &[(u64, ResponderProfile)]) -> Vec<&[(u64, ResponderProfile)]> {
+    let mut batches = Vec::new();
+    while !profiles.is_empty() {
+        let mut bytes = 0;
+        let fits = profiles.iter().take(BATCH).take_while(|(_, profile)| {
+            bytes += profile.encoded_len();
+            bytes <= BATCH_BYTES
+        });
+        // A row too large for any request goes alone, and the service says what is wrong with it.
+        let (batch, rest) = profiles.split_at(fits.count().max(1));
+        batches.push(batch);
+        profiles = rest;
+    }
+    batches
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,6 +213,26 @@ mod tests {
         assert_eq!(valid_until("1970-01-01").expect("valid").seconds, 86_400);
         assert_eq!(valid_until("1970-01-01T00:00:10Z").expect("valid").seconds, 10);
         assert!(valid_until("31/03/2027").expect_err("refused").contains("31/03/2027"));
+    }
+
+    #[test]
+    fn batches_are_bounded_by_rows_and_by_bytes() {
+        let named = |length: usize| ResponderProfile {
+            name: "x".repeat(length),
+            ..ResponderProfile::default()
+        };
+        let rows: Vec<_> = (0..1_500).map(|line| (line, named(1))).collect();
+        assert_eq!(
+            batches(&rows).iter().map(|batch| batch.len()).collect::<Vec<_>>(),
+            [1_000, 500]
+        );
+        let rows: Vec<_> = [10, BATCH_BYTES + 1, 150_000, 150_000]
+            .map(|length| (0, named(length)))
+            .into();
+        assert_eq!(
+            batches(&rows).iter().map(|batch| batch.len()).collect::<Vec<_>>(),
+            [1, 1, 1, 1]
+        );
     }
 
     #[test]

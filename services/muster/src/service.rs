@@ -1,6 +1,6 @@
 //! The whole service in one process: store, engine, bus, gRPC, HTTP, wired together. `serve` and `demo` both run this.
 
-use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use dispatch_core::time::Timestamp;
@@ -57,6 +57,14 @@ impl Bus {
         }
     }
 
+    /// Whether phones can be reached; the embedded broker is ready from the start.
+    fn ready(&self) -> watch::Receiver<bool> {
+        match self {
+            Self::Embedded(_) => watch::Sender::new(true).subscribe(),
+            Self::External(bus) => bus.ready(),
+        }
+    }
+
     async fn shutdown(&self) {
         match self {
             Self::Embedded(bus) => bus.shutdown().await,
@@ -78,7 +86,7 @@ impl Service {
     /// Opens the store, replays it, and opens the doors. Ready when it returns.
     pub async fn start(config: &Config, counters: PrometheusHandle) -> anyhow::Result<Self> {
         let data_dir = &config.data_dir;
-        fs::create_dir_all(data_dir).with_context(|| format!("making the data directory {}", data_dir.display()))?;
+        make_private(data_dir)?;
         // Nobody is to be sent to a service that is not up; whoever runs on this directory now keeps its own file.
         let (journal, reader, mut recovery) = SqliteStore::open(&data_dir.join(JOURNAL_FILE))?;
         remove_endpoints(data_dir)?;
@@ -114,7 +122,14 @@ impl Service {
         let grpc = server.local_addr();
 
         let stop = watch::Sender::new(false);
-        let (http, probes) = http::start(config.http_listen, counters, handle.clone(), stop.subscribe()).await?;
+        let (http, probes) = http::start(
+            config.http_listen,
+            counters,
+            handle.clone(),
+            bus.ready(),
+            stop.subscribe(),
+        )
+        .await?;
         let endpoints = Endpoints {
             grpc,
             mqtt,
@@ -174,6 +189,15 @@ async fn own(
     let outcome = engine.run(journal, bus, stop.subscribe()).await;
     stop.send_replace(true);
     outcome
+}
+
+/// Makes the data directory for the owner only; one that is there already keeps its rights.
+fn make_private(data_dir: &std::path::Path) -> anyhow::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder
+        .create(data_dir)
+        .with_context(|| format!("making the data directory {}", data_dir.display()))
 }
 
 fn remove_endpoints(data_dir: &std::path::Path) -> anyhow::Result<()> {

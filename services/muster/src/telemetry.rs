@@ -5,9 +5,20 @@ use std::io::{IsTerminal as _, Write as _};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
-/// Sends logs to standard error, in words on a terminal and as JSON lines elsewhere. `MUSTER_LOG` sets the levels.
-pub fn log(default_level: &str) {
-    let filter = EnvFilter::try_from_env("MUSTER_LOG").unwrap_or_else(|_| EnvFilter::new(default_level));
+/// Sends logs to standard error, in words on a terminal and as JSON lines elsewhere. `MUSTER_LOG` sets the levels; left
+/// out, it is `own_level` for our own crates and warnings for libraries, which would otherwise tell
+/// of their set-up. The broker's own warnings name topics, so only its errors are let through; what it refuses is counted.
+pub fn log(own_level: &str) {
+    let own = [
+        "muster",
+        "muster_bus",
+        "muster_engine",
+        "muster_ingest",
+        "muster_loadtest",
+        "muster_store",
+    ];
+    let default = own.map(|name| format!("{name}={own_level}")).join(",") + ",warn,mqtt5=error";
+    let filter = EnvFilter::try_from_env("MUSTER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

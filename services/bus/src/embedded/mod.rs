@@ -1,0 +1,264 @@
+//! The broker in this process: phones connect to it over TCP, the engine hands it messages without a network between.
+//!
+//! What phones publish is taken in by a hook (`reception`) and never routed to anybody; the only messages the broker
+//! routes are ours. What it forgets when the process ends, sessions and queued messages, the engine publishes again.
+//!
+//! Nothing of the broker library's open defaults is left: it listens where it is told, admits nobody without a secret,
+//! keeps nothing on disk, retains nothing and publishes no `$SYS` topics.
+
+mod door;
+mod reception;
+mod sessions;
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use dispatch_core::{ids::DeviceId, input::DeliveryStage};
+use mqtt5::{
+    QoS,
+    broker::{
+        BrokerConfig, BrokerShutdownHandle, MqttBroker, ResourceLimits, StorageBackendType, StorageConfig,
+        router::MessageRouter,
+    },
+    packet::publish::PublishPacket,
+};
+use muster_engine::{
+    inlet::Inlet,
+    ports::{Clock, Credentials, MessageBus, Outbound},
+    registry::DeviceKind,
+};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
+
+use self::reception::Reception;
+use crate::{
+    BusError,
+    authorisation::Authorisation,
+    down,
+    intake::{Intake, PAYLOAD_MAX},
+    queue::{OutboundQueue, report, report_unsent},
+    topics::Region,
+};
+
+/// A phone that was away this long starts afresh: longer than any shift, and no message lives nearly as long.
+const SESSION_EXPIRY: Duration = Duration::from_secs(12 * 3600);
+/// Connections a fleet may open in a second when it comes back after an outage; the rest try again.
+const CONNECTS_PER_SECOND: u32 = 5_000;
+/// Messages to one phone that wait for it while it is away; the oldest goes first, since newer ones replace it.
+const QUEUED_PER_PHONE: usize = 256;
+/// The same in bytes; our messages stay under 2 KiB.
+const QUEUED_BYTES_PER_PHONE: usize = 512 * 1024;
+/// Messages on their way to one connected phone before they queue.
+const LANE_PER_PHONE: usize = 64;
+/// QoS 2 publications of one phone that are not yet completed.
+const UNCOMPLETED_PER_PHONE: u16 = 64;
+/// Topic aliases of one phone: it has one topic to speak of.
+const TOPIC_ALIASES: u16 = 4;
+/// A shutdown that takes longer is not waited for.
+const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
+
+/// How the embedded broker is set up.
+#[derive(Clone, Debug)]
+pub struct EmbeddedConfig {
+    /// Where phones connect; port 0 = any free one, see [`EmbeddedBus::local_addr`].
+    pub listen: SocketAddr,
+    /// The region's segment in topics, 1 to 32 characters of `a-z 0-9 -`.
+    pub region: String,
+    /// Most phones connected at once, in all and from one address; at least 1.
+    pub connections_max: usize,
+}
+
+/// The bus with its broker in this process. Dropping it stops the broker.
+pub struct EmbeddedBus {
+    local_addr: SocketAddr,
+    queue: OutboundQueue,
+    reception: Arc<Reception>,
+    runtime: Handle,
+    stop: BrokerShutdownHandle,
+    broker: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl EmbeddedBus {
+    /// Starts the broker and returns once it accepts connections.
+    ///
+    /// # Errors
+    /// When the region is none, or nothing can listen at the address.
+    pub async fn start(
+        config: EmbeddedConfig,
+        credentials: Arc<dyn Credentials>,
+        clock: Arc<dyn Clock>,
+        inlet: Inlet,
+    ) -> Result<Self, BusError> {
+        let region = Region::new(&config.region)?;
+        let authorisation = Authorisation {
+            region: region.clone(),
+            credentials: Arc::clone(&credentials),
+        };
+        let intake = Intake {
+            region: region.clone(),
+            credentials,
+            clock: Arc::clone(&clock),
+            inlet: inlet.clone(),
+        };
+        let reception = Arc::new(Reception::new(authorisation, intake));
+
+        let listen = config.listen;
+        let failed = |source| BusError::Listen { listen, source };
+        let broker = MqttBroker::with_config(broker_config(&config, Arc::clone(&reception)))
+            .await
+            .map_err(failed)?
+            // In place of the library's own, before the first connection is accepted.
+            .with_auth_provider(Arc::clone(&reception) as _);
+        broker.resource_monitor().update_limits(limits(config.connections_max));
+        let local_addr = broker.local_addr().ok_or(BusError::NotReady)?;
+        let router = broker.router();
+        reception.meet(&router, broker.storage());
+        let stop = broker.shutdown_handle();
+        let broker = run(broker).await?;
+
+        let (queue, outbound) = OutboundQueue::new(inlet.clone());
+        let delivery = Delivery {
+            router,
+            region,
+            clock,
+            inlet,
+        };
+        tokio::spawn(delivery.run(outbound));
+        tracing::info!(%local_addr, connections_max = config.connections_max, "the embedded broker accepts phones");
+        Ok(Self {
+            local_addr,
+            queue,
+            reception,
+            runtime: Handle::current(),
+            stop,
+            broker: Mutex::new(Some(broker)),
+        })
+    }
+
+    /// Where phones connect.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Tells every phone that the broker goes away, closes their sessions and waits for it, at most 5 s.
+    pub async fn shutdown(&self) {
+        self.stop.shutdown();
+        let broker = self.broker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(broker) = broker else {
+            return;
+        };
+        if timeout(SHUTDOWN_WAIT, broker).await.is_err() {
+            tracing::warn!("the embedded broker did not stop in time");
+        }
+    }
+}
+
+impl Drop for EmbeddedBus {
+    fn drop(&mut self) {
+        self.stop.shutdown();
+    }
+}
+
+impl MessageBus for EmbeddedBus {
+    /// Reports `BrokerAcked` once the broker has the message in memory, for a connected phone or one that is away, and
+    /// `Failed` for a message whose life is over or when the queue is full.
+    fn publish(&self, message: Outbound) {
+        self.queue.put(message);
+    }
+
+    /// Closes the device's connections and forgets what was queued for it.
+    fn close_session(&self, device: DeviceId) {
+        let reception = Arc::clone(&self.reception);
+        self.runtime.spawn(async move { reception.close(device).await });
+    }
+}
+
+async fn run(mut broker: MqttBroker) -> Result<JoinHandle<()>, BusError> {
+    let mut ready = broker.ready_receiver();
+    let running = tokio::spawn(async move {
+        if let Err(error) = broker.run().await {
+            tracing::error!(%error, "the embedded broker stopped");
+        }
+    });
+    match ready.wait_for(|ready| *ready).await {
+        Ok(_) => Ok(running),
+        Err(_) => Err(BusError::NotReady),
+    }
+}
+
+fn broker_config(config: &EmbeddedConfig, reception: Arc<Reception>) -> BrokerConfig {
+    let storage = StorageConfig::new()
+        .with_backend(StorageBackendType::Memory)
+        .with_max_queued_messages_per_client(QUEUED_PER_PHONE)
+        .with_max_queued_bytes_per_client(QUEUED_BYTES_PER_PHONE);
+    let mut broker = BrokerConfig::new()
+        .with_bind_address(config.listen)
+        .with_max_clients(config.connections_max)
+        .with_session_expiry(SESSION_EXPIRY)
+        .with_max_packet_size(PAYLOAD_MAX)
+        .with_retain_available(false)
+        .with_client_channel_capacity(LANE_PER_PHONE)
+        .with_server_receive_maximum(UNCOMPLETED_PER_PHONE)
+        .with_sys_topics_enabled(false)
+        .with_storage(storage)
+        .with_event_handler(reception);
+    broker.topic_alias_maximum = TOPIC_ALIASES;
+    broker
+}
+
+/// The library's own limits are 10,000 connections in all and from one address, whatever it was configured for.
+fn limits(connections_max: usize) -> ResourceLimits {
+    ResourceLimits {
+        max_connections: connections_max,
+        // A load test, a network's address translation or a load balancer brings a whole fleet from one address.
+        max_connections_per_ip: connections_max,
+        max_connection_rate: CONNECTS_PER_SECOND,
+        rate_limit_window: Duration::from_secs(1),
+        // 0 = none: a phone that talks too much is slowed down by its own session, which waits for the engine.
+        max_message_rate_per_client: 0,
+        max_bandwidth_per_client: 0,
+    }
+}
+
+/// Takes messages out of the queue and hands them to the broker, one after the other.
+struct Delivery {
+    router: Arc<MessageRouter>,
+    region: Region,
+    clock: Arc<dyn Clock>,
+    inlet: Inlet,
+}
+
+impl Delivery {
+    async fn run(self, mut queue: mpsc::Receiver<Outbound>) {
+        while let Some(outbound) = queue.recv().await {
+            self.deliver(&outbound).await;
+        }
+    }
+
+    async fn deliver(&self, outbound: &Outbound) {
+        if outbound.to.kind != DeviceKind::Muster {
+            return report_unsent(&self.inlet, outbound, "not_alertable").await;
+        }
+        let Some(letter) = down::letter(outbound, self.clock.now()) else {
+            return report_unsent(&self.inlet, outbound, "expired").await;
+        };
+        let topic = self.region.down(&outbound.to.topic_id);
+        let packet = PublishPacket::new(topic, letter.payload, QoS::AtLeastOnce)
+            .with_message_expiry_interval(letter.expiry_s)
+            .with_content_type(letter.content_type.to_owned());
+        // The deadline has passed already: a phone that reads too slowly gets its message from its queue, and nobody
+        // else's message waits for it.
+        self.router
+            .route_message_with_deadline(&packet, None, Instant::now())
+            .await;
+        metrics::counter!("muster_mqtt_sent_total").increment(1);
+        report(&self.inlet, outbound, DeliveryStage::BrokerAcked).await;
+    }
+}

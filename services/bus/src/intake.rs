@@ -1,0 +1,83 @@
+//! Everything phones publish comes through here, whichever bus carried it: topic and bytes in, [`Input`] out.
+//!
+//! Who a message is from is read from its topic: the broker has seen to it that nobody else publishes there.
+
+use std::sync::Arc;
+
+use dispatch_core::input::Input;
+use muster_engine::{
+    inlet::{Inlet, Stopped},
+    ports::{Clock, Credentials},
+    registry::DeviceKind,
+};
+
+use crate::{
+    authorisation::device_named,
+    owntracks,
+    refusal::Refusal,
+    topics::{Region, Topic},
+    up,
+};
+
+/// Most bytes one message of a phone may have. Ours stay under 300; OwnTracks with a picture is the exception we do
+/// not need.
+pub(crate) const PAYLOAD_MAX: usize = 8 * 1024;
+
+/// A publication of a phone.
+pub(crate) struct Publication<'a> {
+    pub topic: &'a str,
+    pub payload: &'a [u8],
+    pub retained: bool,
+}
+
+/// Reads publications and hands over what they mean.
+pub(crate) struct Intake {
+    pub region: Region,
+    pub credentials: Arc<dyn Credentials>,
+    pub clock: Arc<dyn Clock>,
+    pub inlet: Inlet,
+}
+
+impl Intake {
+    /// Takes a publication in. Waits while the engine's lane is full, except for positions.
+    pub async fn take(&self, publication: &Publication<'_>) -> Result<(), Stopped> {
+        match self.read(publication) {
+            Ok(Some(input)) => self.inlet.send(input).await,
+            Ok(None) => Ok(()),
+            Err(refusal) => {
+                refusal.count();
+                tracing::debug!(reason = refusal.label(), "refused what a phone said");
+                Ok(())
+            }
+        }
+    }
+
+    fn read(&self, publication: &Publication<'_>) -> Result<Option<Input>, Refusal> {
+        if publication.payload.len() > PAYLOAD_MAX {
+            return Err(Refusal::TooLarge);
+        }
+        let now = self.clock.now();
+        match self.region.parse(publication.topic) {
+            Some(Topic::Up { topic_id }) => {
+                let access = self.credentials.access_by_topic(topic_id).ok_or(Refusal::NoAccess)?;
+                if access.kind != DeviceKind::Muster {
+                    return Err(Refusal::Publish);
+                }
+                if publication.retained {
+                    return Err(Refusal::Retained);
+                }
+                let said = up::parse(access.encoding, publication.payload)?;
+                up::input(access.device.device, said, now)
+            }
+            Some(Topic::OwnTracks { user, .. }) => {
+                let device = device_named(user).ok_or(Refusal::Publish)?;
+                let access = self.credentials.access(device).ok_or(Refusal::NoAccess)?;
+                if access.kind != DeviceKind::OwnTracks {
+                    return Err(Refusal::Publish);
+                }
+                owntracks::input(device, publication.payload, now)
+            }
+            Some(Topic::Down { .. }) | None => Err(Refusal::Publish),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Messages in both directions.
+
+use std::time::Duration;
+
+use dispatch_core::{
+    attendance::AbortReason,
+    input::{DeclineReason, DeliveryStage, Input, Reply},
+};
+use muster_proto::v1::{self, ReplyKind, up::Kind};
+use rumqttc::mqttbytes::QoS;
+use tokio::time::timeout;
+
+use crate::{
+    on_embedded, on_mosquitto,
+    phone::{Introduction, Phone, position, seconds_from_now},
+    world::{Broker, NOW, PATIENCE, World, alert_id, delivery, fix, outbound, ready},
+};
+
+on_embedded!(
+    messages_arrive_in_order,
+    what_a_phone_says_is_heard,
+    the_phones_clock_is_corrected,
+    a_message_whose_life_is_over_fails,
+    a_message_does_not_outlive_its_time_in_the_queue,
+);
+on_mosquitto!(
+    messages_arrive_in_order,
+    what_a_phone_says_is_heard,
+    the_phones_clock_is_corrected,
+    a_message_whose_life_is_over_fails,
+    a_message_does_not_outlive_its_time_in_the_queue,
+    a_broker_that_comes_back_is_subscribed_again,
+);
+
+const LIFE: Duration = Duration::from_secs(300);
+
+async fn messages_arrive_in_order(mut world: World) {
+    for (device, content_type) in [
+        (world.json.clone(), "application/json"),
+        (world.binary.clone(), "application/protobuf"),
+    ] {
+        let mut phone = Phone::listening(&world, &device).await;
+        for version in 1..=50 {
+            world.publish(outbound(&device, version, LIFE));
+        }
+        let first = phone.next_publish().await;
+        let properties = first.properties.clone().unwrap();
+        assert_eq!((first.qos, first.retain), (QoS::AtLeastOnce, false));
+        assert_eq!(properties.content_type.as_deref(), Some(content_type));
+        let left = properties.message_expiry_interval.unwrap();
+        assert!((299..=300).contains(&left), "{left}");
+        assert_eq!(properties.user_properties, [], "nothing is said about who sent it");
+
+        for version in 2..=50 {
+            let down = phone.next_down().await;
+            assert_eq!((down.alert_version, down.owner_epoch), (version, 7));
+            assert_eq!(down.alert_id, alert_id().to_string());
+            assert!(matches!(down.purpose, Some(v1::down::Purpose::Live(_))));
+        }
+        let mut acked = Vec::new();
+        for _ in 1..=50 {
+            acked.push(world.next_said().await);
+        }
+        for version in 1..=50 {
+            assert!(acked.contains(&delivery(&device, version, DeliveryStage::BrokerAcked)));
+        }
+    }
+}
+
+async fn what_a_phone_says_is_heard(mut world: World) {
+    for device in [world.json.clone(), world.binary.clone()] {
+        let phone = Phone::connect(&world, &device).await;
+        phone.say(position(51.5)).await;
+        let expected = Input::Fix {
+            device: device.id(),
+            fix: fix(51.5, -0.1, 10, NOW),
+        };
+        assert_eq!(world.next().await, expected);
+
+        for (stage, expected) in [
+            (v1::ReceiptStage::Received, DeliveryStage::Received),
+            (v1::ReceiptStage::Shown, DeliveryStage::Shown),
+        ] {
+            let receipt = v1::Receipt {
+                alert_id: alert_id().to_string(),
+                alert_version: 3,
+                stage: stage.into(),
+            };
+            phone.say(Kind::Receipt(receipt)).await;
+            assert_eq!(world.next().await, delivery(&device, 3, expected));
+        }
+        for (kind, decline_reason, reply) in replies() {
+            let said = v1::Reply {
+                alert_id: alert_id().to_string(),
+                kind: kind.into(),
+                decline_reason: decline_reason.into(),
+            };
+            phone.say(Kind::Reply(said)).await;
+            let expected = Input::Reply {
+                device: device.id(),
+                alert: alert_id(),
+                reply,
+            };
+            assert_eq!(world.next().await, expected);
+        }
+        comings_and_goings(&mut world, &phone).await;
+        assert_eq!(world.counters.count("muster_mqtt_unknown_fields_total"), 0);
+        assert_eq!(world.counters.count("muster_mqtt_unknown_values_total"), 0);
+    }
+}
+
+async fn comings_and_goings(world: &mut World, phone: &Phone) {
+    let device = phone.device.id();
+    let presence = |state: v1::PresenceState| Kind::Presence(v1::Presence { state: state.into() });
+    phone.say(Kind::Hello(v1::Hello::default())).await;
+    assert_eq!(world.next().await, Input::DeviceOnline { device });
+    phone.say(presence(v1::PresenceState::Offline)).await;
+    assert_eq!(world.next().await, Input::DeviceOffline { device });
+    phone.say(presence(v1::PresenceState::Online)).await;
+    assert_eq!(world.next().await, Input::DeviceOnline { device });
+}
+
+fn replies() -> Vec<(ReplyKind, v1::DeclineReason, Reply)> {
+    use v1::DeclineReason::{Busy, TooFar, Unsafe, Unspecified};
+    vec![
+        (ReplyKind::Accept, Unspecified, Reply::Accept),
+        (ReplyKind::Decline, Unspecified, Reply::Decline(DeclineReason::Unstated)),
+        (ReplyKind::Decline, TooFar, Reply::Decline(DeclineReason::TooFar)),
+        (ReplyKind::Decline, Busy, Reply::Decline(DeclineReason::Busy)),
+        (ReplyKind::Decline, Unsafe, Reply::Decline(DeclineReason::Unsafe)),
+        (ReplyKind::EnRoute, Unspecified, Reply::EnRoute),
+        (ReplyKind::AtScene, Unspecified, Reply::AtScene),
+        (ReplyKind::WithPatient, Unspecified, Reply::WithPatient),
+        (ReplyKind::AedAttached, Unspecified, Reply::AedAttached),
+        (ReplyKind::Finished, Unspecified, Reply::Finished),
+        (
+            ReplyKind::CannotContinue,
+            Unspecified,
+            Reply::Abort(AbortReason::CannotContinue),
+        ),
+        (ReplyKind::NeedHelp, Unspecified, Reply::NeedHelp),
+        (
+            ReplyKind::AedNotThere,
+            Unspecified,
+            Reply::Abort(AbortReason::AedNotThere),
+        ),
+    ]
+}
+
+async fn the_phones_clock_is_corrected(mut world: World) {
+    let device = world.json.clone();
+    let phone = Phone::connect(&world, &device).await;
+    let place = v1::Position {
+        latitude_deg: 51.5,
+        longitude_deg: -0.1,
+        accuracy_m: 10.0,
+        taken_at: Some(seconds_from_now(3590)),
+    };
+    phone.say_at(Kind::Position(place), Some(seconds_from_now(3600))).await;
+    let expected = Input::Fix {
+        device: device.id(),
+        fix: fix(51.5, -0.1, 10, NOW - Duration::from_secs(10)),
+    };
+    assert_eq!(world.next().await, expected);
+}
+
+async fn a_message_whose_life_is_over_fails(mut world: World) {
+    let device = world.json.clone();
+    let mut phone = Phone::listening(&world, &device).await;
+    world.publish(outbound(&device, 1, Duration::ZERO));
+    assert_eq!(world.next_said().await, delivery(&device, 1, DeliveryStage::Failed));
+    world.publish(outbound(&device, 2, Duration::from_millis(1)));
+    let publish = phone.next_publish().await;
+    assert_eq!(publish.properties.unwrap().message_expiry_interval, Some(1));
+    let down: v1::Down = serde_json::from_slice(&publish.payload).unwrap();
+    assert_eq!(down.alert_version, 2);
+}
+
+async fn a_message_does_not_outlive_its_time_in_the_queue(mut world: World) {
+    let me = world.json.clone();
+    let resume = || Introduction {
+        resume: true,
+        ..Introduction::of(&me)
+    };
+    let phone = Phone::introduce(&world, &me, resume()).await.unwrap();
+    phone.subscribe(&[&me.down()]).await;
+    phone.leave().await;
+    world.publish(outbound(&me, 1, Duration::from_secs(1)));
+    world.publish(outbound(&me, 2, LIFE));
+    for version in [1, 2] {
+        assert_eq!(
+            world.next_said().await,
+            delivery(&me, version, DeliveryStage::BrokerAcked)
+        );
+    }
+    // The broker goes by the real clock, and nothing can be seen from outside when a message in a queue expires.
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    let mut phone = Phone::introduce(&world, &me, resume()).await.unwrap();
+    assert_eq!(phone.next_down().await.alert_version, 2);
+}
+
+async fn a_broker_that_comes_back_is_subscribed_again(mut world: World) {
+    let device = world.json.clone();
+    let Broker::Mosquitto(mosquitto, bus) = &mut world.broker else {
+        panic!("needs a broker that can be stopped");
+    };
+    mosquitto.stop();
+    let mut ready_now = bus.ready();
+    let lost = timeout(PATIENCE, ready_now.wait_for(|ready| !ready)).await;
+    lost.expect("noticed in time").expect("the bus lives");
+    let bus = bus.clone();
+    world.publish(outbound(&device, 1, LIFE));
+    assert_eq!(world.next_said().await, delivery(&device, 1, DeliveryStage::Failed));
+
+    let Broker::Mosquitto(mosquitto, _) = &mut world.broker else {
+        unreachable!("it was Mosquitto above");
+    };
+    mosquitto.run().await;
+    ready(&bus).await;
+    let phone = Phone::connect(&world, &device).await;
+    phone.is_heard_next(&mut world).await;
+}

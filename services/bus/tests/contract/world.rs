@@ -1,0 +1,278 @@
+//! A bus with a broker behind it, four enrolled devices, and the engine's end of the inlet.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use dispatch_core::{
+    command::{DownBody, DownMessage},
+    ids::{AlertId, DeviceId, ResponderId, TenantId},
+    input::{DeliveryStage, Input},
+    position::{Fix, Metres, Position},
+    responder::{Device, Purpose},
+    time::Timestamp,
+};
+use muster_bus::{
+    embedded::{EmbeddedBus, EmbeddedConfig},
+    external::{ExternalBus, ExternalConfig, Login},
+    topics::Region,
+};
+use muster_engine::{
+    inlet::{Inlet, Observer},
+    ports::{Clock, MessageBus, Outbound},
+    registry::{DeviceAccess, DeviceKind, Directory, Encoding, RegistryChange, secret_hash},
+};
+use tokio::time::timeout;
+
+use crate::{
+    counters::Counters,
+    mosquitto::{BUS_PASSWORD, BUS_USER, Mosquitto},
+};
+
+/// Longer than anything here takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const REGION: &str = "north";
+/// What the bus takes for now.
+pub const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
+
+struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+}
+
+/// An enrolled device and its secret.
+#[derive(Clone)]
+pub struct Enrolled {
+    pub access: DeviceAccess,
+    pub password: String,
+}
+
+impl Enrolled {
+    fn new(number: u8, kind: DeviceKind, encoding: Encoding) -> Self {
+        let password = format!("secret-{number}");
+        let device = Device {
+            device: DeviceId::from_bytes([number; 16]),
+            responder: ResponderId::from_bytes([number; 16]),
+            purpose: Purpose::Live,
+            alertable: kind == DeviceKind::Muster,
+        };
+        let access = DeviceAccess {
+            device,
+            tenant: TenantId::new("dev").unwrap(),
+            kind,
+            encoding,
+            topic_id: format!("{number:032x}"),
+            secret_hash: secret_hash(password.as_bytes()),
+        };
+        Self { access, password }
+    }
+
+    pub fn id(&self) -> DeviceId {
+        self.access.device.device
+    }
+
+    pub fn username(&self) -> String {
+        self.id().to_string()
+    }
+
+    pub fn up(&self) -> String {
+        region().up(&self.access.topic_id)
+    }
+
+    pub fn down(&self) -> String {
+        region().down(&self.access.topic_id)
+    }
+
+    pub fn owntracks(&self) -> String {
+        format!("owntracks/{}/phone", self.id())
+    }
+}
+
+fn region() -> Region {
+    Region::new(REGION).unwrap()
+}
+
+pub enum Broker {
+    Embedded,
+    Mosquitto(Mosquitto, Arc<ExternalBus>),
+}
+
+pub struct World {
+    pub broker: Broker,
+    pub address: SocketAddr,
+    pub json: Enrolled,
+    pub binary: Enrolled,
+    pub owntracks: Enrolled,
+    pub other_owntracks: Enrolled,
+    pub counters: Counters,
+    pub directory: Arc<Directory>,
+    bus: Arc<dyn MessageBus>,
+    observer: Observer,
+    seen_markers: AtomicU8,
+}
+
+impl World {
+    pub async fn embedded() -> Self {
+        Self::embedded_with(100).await
+    }
+
+    pub async fn embedded_with(connections_max: usize) -> Self {
+        Self::build(|directory, inlet, _| async move {
+            let config = EmbeddedConfig {
+                listen: "127.0.0.1:0".parse().unwrap(),
+                region: REGION.into(),
+                connections_max,
+            };
+            let bus = EmbeddedBus::start(config, directory, Arc::new(FixedClock), inlet).await;
+            let bus = bus.unwrap();
+            Some((bus.local_addr(), Arc::new(bus) as _, Broker::Embedded))
+        })
+        .await
+        .unwrap()
+    }
+
+    /// `None` when Mosquitto is not installed, which is said aloud.
+    pub async fn mosquitto() -> Option<Self> {
+        Self::build(|directory, inlet, devices| async move {
+            let mosquitto = Mosquitto::start(&devices).await?;
+            let config = ExternalConfig {
+                host: mosquitto.address.ip().to_string(),
+                port: mosquitto.address.port(),
+                login: Some(Login {
+                    username: BUS_USER.into(),
+                    password: BUS_PASSWORD.into(),
+                }),
+                client_id: "muster-test".into(),
+                region: REGION.into(),
+            };
+            let bus = ExternalBus::start(config, directory, Arc::new(FixedClock), inlet).unwrap();
+            let bus = Arc::new(bus);
+            ready(&bus).await;
+            let port: Arc<dyn MessageBus> = Arc::clone(&bus) as _;
+            Some((mosquitto.address, port, Broker::Mosquitto(mosquitto, bus)))
+        })
+        .await
+    }
+
+    async fn build<F, B>(start: F) -> Option<Self>
+    where
+        F: FnOnce(Arc<Directory>, Inlet, Vec<Enrolled>) -> B,
+        B: Future<Output = Option<(SocketAddr, Arc<dyn MessageBus>, Broker)>>,
+    {
+        let counters = Counters::install();
+        let json = Enrolled::new(1, DeviceKind::Muster, Encoding::Json);
+        let binary = Enrolled::new(2, DeviceKind::Muster, Encoding::Binary);
+        let owntracks = Enrolled::new(3, DeviceKind::OwnTracks, Encoding::Json);
+        let other_owntracks = Enrolled::new(4, DeviceKind::OwnTracks, Encoding::Json);
+        let devices = vec![json.clone(), binary.clone(), owntracks.clone(), other_owntracks.clone()];
+        let directory = Arc::new(Directory::default());
+        for device in &devices {
+            directory.apply(RegistryChange::PutDevice(device.access.clone()));
+        }
+        let (inlet, observer) = Observer::new();
+        let (address, bus, broker) = start(Arc::clone(&directory), inlet, devices).await?;
+        Some(Self {
+            broker,
+            address,
+            json,
+            binary,
+            owntracks,
+            other_owntracks,
+            counters,
+            directory,
+            bus,
+            observer,
+            seen_markers: AtomicU8::new(0),
+        })
+    }
+
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.broker, Broker::Embedded)
+    }
+
+    pub fn publish(&self, outbound: Outbound) {
+        self.bus.publish(outbound);
+    }
+
+    pub fn revoke(&self, device: &Enrolled) {
+        self.directory.apply(RegistryChange::RevokeDevice(device.id()));
+        self.bus.close_session(device.id());
+    }
+
+    /// The next thing the engine hears.
+    pub async fn next(&mut self) -> Input {
+        let next = timeout(PATIENCE, self.observer.next()).await;
+        next.expect("the engine hears something in time")
+            .expect("the bus lives")
+    }
+
+    /// The next thing the engine hears that is not about who came and went.
+    pub async fn next_said(&mut self) -> Input {
+        loop {
+            let input = self.next().await;
+            if !matches!(input, Input::DeviceOnline { .. } | Input::DeviceOffline { .. }) {
+                return input;
+            }
+        }
+    }
+
+    /// A position nobody sent before and the fix it makes. Positions are heard last, so whatever else was said before
+    /// is heard first.
+    pub fn marker(&self) -> (f64, Fix) {
+        let number = self.seen_markers.fetch_add(1, Ordering::Relaxed);
+        let latitude = 51.0 + f64::from(number) / 100.0;
+        (latitude, fix(latitude, -0.1, 10, NOW))
+    }
+}
+
+/// Waits until the external bus is connected and subscribed.
+pub async fn ready(bus: &ExternalBus) {
+    let mut ready = bus.ready();
+    let wait = timeout(PATIENCE, ready.wait_for(|ready| *ready)).await;
+    wait.expect("subscribed in time").expect("the bus lives");
+}
+
+pub fn fix(latitude: f64, longitude: f64, accuracy_m: u32, taken_at: Timestamp) -> Fix {
+    Fix {
+        position: Position::from_degrees(latitude, longitude).unwrap(),
+        accuracy: Metres::new(accuracy_m),
+        taken_at,
+    }
+}
+
+pub fn alert_id() -> AlertId {
+    AlertId::from_bytes([0xa1; 16])
+}
+
+/// A stand-down: the version tells one from another.
+pub fn outbound(to: &Enrolled, version: u32, life: Duration) -> Outbound {
+    Outbound {
+        to: Arc::new(to.access.clone()),
+        message: DownMessage {
+            device: to.id(),
+            about: Some((alert_id(), version)),
+            owner_epoch: 7,
+            expires_at: NOW + life,
+            purpose: Purpose::Live,
+            body: DownBody::StandDown(dispatch_core::alert::StandDownReason::Enough),
+        },
+        address: None,
+    }
+}
+
+pub fn delivery(to: &Enrolled, version: u32, stage: DeliveryStage) -> Input {
+    Input::Delivery {
+        device: to.id(),
+        alert: alert_id(),
+        version,
+        stage,
+    }
+}
