@@ -23,8 +23,8 @@ use muster_engine::{
     registry::DeviceKind,
 };
 use rumqttc::{
-    AsyncClient, BrokerSessionResumePolicy, ConnectionError, Event, EventLoop, MqttOptions, PublishNotice,
-    PublishOptions, PublishResult, SubscribeFilterInput,
+    AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, PublishNotice, PublishOptions,
+    PublishResult, SubscribeFilterInput,
     mqttbytes::{
         QoS,
         v5::{
@@ -42,6 +42,7 @@ use crate::{
     BusError, down,
     intake::{Intake, Publication},
     queue::{OutboundQueue, report, report_unsent},
+    session::EmptySession,
     topics::{OWNTRACKS_FILTER, Region},
 };
 
@@ -199,12 +200,17 @@ impl MessageBus for ExternalBus {
 
 fn options(config: &ExternalConfig) -> MqttOptions {
     let mut options = MqttOptions::new(config.client_id.clone(), (config.host.clone(), config.port));
+    let mut network = NetworkOptions::new();
+    // An alert must not wait for company.
+    network.set_tcp_nodelay(true);
     options
+        .set_network_options(network)
         .set_keep_alive(KEEP_ALIVE_S)
         .set_clean_start(false)
         .set_session_expiry_interval(Some(SESSION_EXPIRY_S))
-        // After a restart we know nothing of our half of the session; the phones' messages in it are what counts.
-        .set_broker_session_resume_policy(BrokerSessionResumePolicy::AllowBrokerOnly)
+        .set_session_store(EmptySession {
+            expiry_s: SESSION_EXPIRY_S,
+        })
         .set_max_packet_size(Some(PACKET_MAX));
     if let Some(login) = &config.login {
         options.set_credentials(login.username.clone(), login.password.clone());

@@ -23,6 +23,7 @@ mod intake;
 mod owntracks;
 mod queue;
 mod refusal;
+mod session;
 pub mod topics;
 mod unknown;
 mod up;

@@ -30,6 +30,7 @@ on_mosquitto!(
     a_message_whose_life_is_over_fails,
     a_message_does_not_outlive_its_time_in_the_queue,
     a_broker_that_comes_back_is_subscribed_again,
+    a_service_that_comes_back_hears_what_was_said_meanwhile,
 );
 
 const LIFE: Duration = Duration::from_secs(300);
@@ -219,4 +220,32 @@ async fn a_broker_that_comes_back_is_subscribed_again(mut world: World) {
     ready(&bus).await;
     let phone = Phone::connect(&world, &device).await;
     phone.is_heard_next(&mut world).await;
+}
+
+async fn a_service_that_comes_back_hears_what_was_said_meanwhile(mut world: World) {
+    let device = world.json.clone();
+    let mut phone = Phone::listening(&world, &device).await;
+    world.stop_service().await;
+    // Said to a broker whose other end is away.
+    phone
+        .say(Kind::Reply(v1::Reply {
+            alert_id: alert_id().to_string(),
+            kind: ReplyKind::Accept.into(),
+            decline_reason: 0,
+        }))
+        .await;
+    world.start_service().await;
+    let accepted = Input::Reply {
+        device: device.id(),
+        alert: alert_id(),
+        reply: Reply::Accept,
+    };
+    assert_eq!(world.next_said().await, accepted);
+    // And the new connection carries messages, acknowledged by the broker.
+    world.publish(outbound(&device, 1, LIFE));
+    assert_eq!(phone.next_down().await.alert_version, 1);
+    assert_eq!(
+        world.next_said().await,
+        delivery(&device, 1, DeliveryStage::BrokerAcked)
+    );
 }

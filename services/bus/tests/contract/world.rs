@@ -143,23 +143,31 @@ impl World {
     pub async fn mosquitto() -> Option<Self> {
         Self::build(|directory, inlet, devices| async move {
             let mosquitto = Mosquitto::start(&devices).await?;
-            let config = ExternalConfig {
-                host: mosquitto.address.ip().to_string(),
-                port: mosquitto.address.port(),
-                login: Some(Login {
-                    username: BUS_USER.into(),
-                    password: BUS_PASSWORD.into(),
-                }),
-                client_id: "muster-test".into(),
-                region: REGION.into(),
-            };
-            let bus = ExternalBus::start(config, directory, Arc::new(FixedClock), inlet).unwrap();
-            let bus = Arc::new(bus);
-            ready(&bus).await;
+            let bus = external_bus(&mosquitto, directory, inlet).await;
             let port: Arc<dyn MessageBus> = Arc::clone(&bus) as _;
             Some((mosquitto.address, port, Broker::Mosquitto(mosquitto, bus)))
         })
         .await
+    }
+
+    /// Ends the service's connection to the broker outside; the broker and the phones go on.
+    pub async fn stop_service(&self) {
+        let Broker::Mosquitto(_, bus) = &self.broker else {
+            panic!("the embedded broker ends with its service");
+        };
+        bus.shutdown().await;
+    }
+
+    /// A service that has just started and knows nothing of an earlier connection.
+    pub async fn start_service(&mut self) {
+        let Broker::Mosquitto(mosquitto, old) = &mut self.broker else {
+            panic!("the embedded broker ends with its service");
+        };
+        let (inlet, observer) = Observer::new();
+        let bus = external_bus(mosquitto, Arc::clone(&self.directory), inlet).await;
+        *old = Arc::clone(&bus);
+        self.bus = bus;
+        self.observer = observer;
     }
 
     async fn build<F, B>(start: F) -> Option<Self>
@@ -231,6 +239,22 @@ impl World {
         let latitude = 51.0 + f64::from(number) / 100.0;
         (latitude, fix(latitude, -0.1, 10, NOW))
     }
+}
+
+async fn external_bus(mosquitto: &Mosquitto, directory: Arc<Directory>, inlet: Inlet) -> Arc<ExternalBus> {
+    let config = ExternalConfig {
+        host: mosquitto.address.ip().to_string(),
+        port: mosquitto.address.port(),
+        login: Some(Login {
+            username: BUS_USER.into(),
+            password: BUS_PASSWORD.into(),
+        }),
+        client_id: "muster-test".into(),
+        region: REGION.into(),
+    };
+    let bus = ExternalBus::start(config, directory, Arc::new(FixedClock), inlet).unwrap();
+    ready(&bus).await;
+    Arc::new(bus)
 }
 
 /// Waits until the external bus is connected and subscribed.
