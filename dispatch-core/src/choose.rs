@@ -89,7 +89,7 @@ pub fn choose(
 /// What a person was asked about one incident before.
 struct Asked {
     times: u32,
-    /// The last request ended without their having had a say.
+    /// Every request ended without a no: they were willing, or had no say.
     may_be_asked_again: bool,
 }
 
@@ -101,12 +101,12 @@ fn attempts(state: &State, incident: &Incident) -> BTreeMap<ResponderId, Asked> 
             may_be_asked_again: true,
         });
         entry.times += 1;
-        let unheard = match alert.state {
-            AlertState::Undeliverable => true,
-            AlertState::Withdrawn(_) => alert.attendance.is_none(),
-            _ => alert.attendance == Some(Attendance::NotNeeded),
+        let willing_or_unasked = match alert.attendance {
+            // Offered to go when it was not their turn, or when it was over for them.
+            Some(attendance) => matches!(attendance, Attendance::NotNeeded | Attendance::TooLate),
+            None => matches!(alert.state, AlertState::Undeliverable | AlertState::Withdrawn(_)),
         };
-        entry.may_be_asked_again &= unheard;
+        entry.may_be_asked_again &= willing_or_unasked;
     }
     asked
 }

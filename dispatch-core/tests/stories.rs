@@ -163,9 +163,14 @@ fn three_are_confirmed_and_the_others_called_off() {
         assert_eq!(world.last_sent_to(n), &DownBody::StandDown(StandDownReason::Enough));
         assert_eq!(world.alert_of(n).state, AlertState::Withdrawn(StandDownReason::Enough));
     }
-    // An accept that crosses the stand-down gets the stand-down again, and an accept said twice the same answer.
+    // An accept that crosses the stand-down is answered too, and an accept said twice gets the same answer.
     world.reply(1, Reply::Accept);
-    assert_eq!(world.last_sent_to(1), &DownBody::StandDown(StandDownReason::Enough));
+    assert_eq!(
+        world.alert_of(1).state,
+        AlertState::Withdrawn(StandDownReason::Enough),
+        "it had its outcome"
+    );
+    assert_eq!(world.last_sent_to(1), &DownBody::NotNeeded);
     let before = world.sent_to(2).len();
     world.reply(2, Reply::Accept);
     assert_eq!(world.sent_to(2).len(), before + 1);
@@ -257,12 +262,12 @@ fn ending_calls_everybody_off_but_those_with_the_patient() {
 }
 
 #[test]
-fn an_accept_after_the_end_is_too_late_or_called_off_again() {
+fn an_accept_after_the_end_is_too_late() {
     let mut world = ten();
     world.reported(report(1, 1));
     world.end(ending(1, 2, EndCause::Cancelled));
     world.reply(5, Reply::Accept);
-    assert_eq!(world.last_sent_to(5), &DownBody::StandDown(StandDownReason::Cancelled));
+    assert_eq!(world.last_sent_to(5), &DownBody::TooLate);
 
     world.reported(report(2, 1));
     let first = world.alert_of(5).plan.alert;

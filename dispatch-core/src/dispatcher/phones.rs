@@ -1,7 +1,7 @@
 //! What phones say: fixes, receipts, replies, presence.
 
 use crate::{
-    alert::{Alert, AlertState},
+    alert::{Alert, AlertState, StandDownReason},
     attendance::{AbortReason, Attendance},
     command::{Command, DownBody, DownMessage, Refusal},
     ids::{AlertId, DeviceId},
@@ -102,22 +102,19 @@ impl Dispatcher {
         }
     }
 
-    /// First come, first served up to the number wanted. Saying it again gets the same answer.
+    /// First come, first served up to the number wanted. Every accept is answered, and saying it again gets the same
+    /// answer.
     fn accept(&mut self, device: DeviceId, alert: &Alert) {
         let id = alert.plan.alert;
-        let answered = alert.attendance.is_some() || matches!(alert.state, AlertState::Withdrawn(_));
-        if answered {
+        if alert.attendance.is_some() {
             return self.publish(id);
         }
-        if matches!(alert.state, AlertState::Declined(_)) {
-            return self.refuse(device, Refusal::OutOfTurn);
-        }
-        let attendance = if !alert.state.is_open() || !self.incident(alert.incident).state.is_active() {
-            Attendance::TooLate
-        } else if self.wants_another(alert.incident) {
-            Attendance::Confirmed
-        } else {
-            Attendance::NotNeeded
+        let attendance = match alert.state {
+            AlertState::Declined(_) => return self.refuse(device, Refusal::OutOfTurn),
+            state if state.is_open() && self.wants_another(alert.incident) => Attendance::Confirmed,
+            // The accept crossed the stand-down.
+            AlertState::Withdrawn(StandDownReason::Enough) => Attendance::NotNeeded,
+            _ => Attendance::TooLate,
         };
         self.record(Record::AlertAccepted {
             alert: id,
@@ -125,8 +122,8 @@ impl Dispatcher {
             version: alert.message.version + 1,
         });
         self.publish(id);
-        self.reschedule_incident(alert.incident);
         if attendance == Attendance::Confirmed {
+            self.reschedule_incident(alert.incident);
             self.cover_if_enough(alert.incident);
         }
     }
