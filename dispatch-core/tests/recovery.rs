@@ -75,6 +75,11 @@ fn an_unanswered_alert_is_published_again_when_its_phone_is_back() {
     world.input(Input::DeviceOnline { device: device(7) });
     let alert = world.sent_to(7)[before];
     assert_eq!(alert.about.unwrap().0, world.alert_of(7).plan.alert);
+    // Also when the phone had confirmed receipt: its answer may have been lost.
+    world.receive(7);
+    let before = world.sent_to(7).len();
+    world.input(Input::DeviceOnline { device: device(7) });
+    assert_eq!(world.sent_to(7)[before].about.unwrap().0, world.alert_of(7).plan.alert);
     // Not once it has expired.
     world.seconds(300);
     let before = world.sent.iter().filter(|(_, m)| m.about.is_some()).count();

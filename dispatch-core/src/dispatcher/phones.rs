@@ -4,7 +4,7 @@ use crate::{
     alert::{Alert, AlertState, StandDownReason},
     attendance::{AbortReason, Attendance},
     command::{Command, DownBody, DownMessage, Refusal},
-    ids::{AlertId, DeviceId},
+    ids::{AlertId, DeviceId, ResponderId},
     input::{DeclineReason, DeliveryStage, Reply},
     position::Fix,
     record::Record,
@@ -28,7 +28,7 @@ impl Dispatcher {
             return self.refuse(device, Refusal::UnknownDevice);
         };
         self.state.roster.set_presence(device, Presence::Online);
-        self.catch_up(&enrolled.responder);
+        self.catch_up(enrolled.responder);
         let located = self
             .state
             .roster
@@ -47,15 +47,17 @@ impl Dispatcher {
         self.search_soon();
     }
 
-    /// Sends what the phone has missed, oldest first, as it is still true.
-    fn catch_up(&mut self, responder: &crate::ids::ResponderId) {
-        let missed: Vec<AlertId> = self
+    /// Sends again what is still true and not settled: messages the phone has not acknowledged, and alerts it has not
+    /// answered. Those it knows; seeing one again makes it repeat an answer that was lost.
+    fn catch_up(&mut self, responder: ResponderId) {
+        let unsettled: Vec<AlertId> = self
             .state
-            .live_alerts(*responder)
-            .filter(|alert| !alert.message.is_heard() && super::waits::message_expiry(alert) > self.now)
+            .live_alerts(responder)
+            .filter(|alert| alert.state.is_open() || !alert.message.is_heard())
+            .filter(|alert| super::waits::message_expiry(alert) > self.now)
             .map(|alert| alert.plan.alert)
             .collect();
-        for alert in missed {
+        for alert in unsettled {
             self.resend(alert);
         }
     }
