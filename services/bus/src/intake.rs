@@ -41,15 +41,27 @@ pub(crate) struct Intake {
 impl Intake {
     /// Takes a publication in. Waits while the engine's lane is full, except for positions.
     pub async fn take(&self, publication: &Publication<'_>) -> Result<(), Stopped> {
-        match self.read(publication) {
-            Ok(Some(input)) => self.inlet.send(input).await,
-            Ok(None) => Ok(()),
-            Err(refusal) => {
-                refusal.count();
-                tracing::debug!(reason = refusal.label(), "refused what a phone said");
-                Ok(())
-            }
+        match self.understood(publication) {
+            Some(input) => self.inlet.send(input).await,
+            None => Ok(()),
         }
+    }
+
+    /// The same, and waits until what follows from it is durable: for a broker that acknowledges afterwards.
+    pub async fn take_durably(&self, publication: &Publication<'_>) -> Result<(), Stopped> {
+        match self.understood(publication) {
+            Some(input) => self.inlet.send_durably(input).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What a publication means to the engine, if anything; a refused one is counted.
+    fn understood(&self, publication: &Publication<'_>) -> Option<Input> {
+        self.read(publication).unwrap_or_else(|refusal| {
+            refusal.count();
+            tracing::debug!(reason = refusal.label(), "refused what a phone said");
+            None
+        })
     }
 
     fn read(&self, publication: &Publication<'_>) -> Result<Option<Input>, Refusal> {

@@ -138,7 +138,12 @@ impl Engine {
             }
             for arrival in critical.drain(..).chain(ordinary.drain(..)) {
                 match arrival {
-                    Arrival::Input(input) => self.handle_input(input, &mut journal, &*bus)?,
+                    Arrival::Input(input, done) => {
+                        self.handle_input(input, &mut journal, &*bus)?;
+                        if let Some(done) = done {
+                            self.reply_when_durable(done, (), &*bus);
+                        }
+                    }
                     Arrival::Request(request) => self.handle_request(request, &mut journal, &*bus)?,
                 }
             }

@@ -1,7 +1,7 @@
 //! The lanes into the owner task, by criticality: life-saving messages first, positions last. Each is bounded.
 
 use dispatch_core::input::Input;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::requests::Request;
 
@@ -28,7 +28,8 @@ pub struct Inlet {
 
 /// What lies in a lane.
 pub(crate) enum Arrival {
-    Input(Input),
+    /// Something that happened, and who waits until what follows from it is durable.
+    Input(Input, Option<oneshot::Sender<()>>),
     Request(Request),
 }
 
@@ -62,12 +63,27 @@ impl Inlet {
     /// Hands over something a phone or the bus said. Waits while its lane is full, except for positions, which are shed
     /// and counted.
     pub async fn send(&self, input: Input) -> Result<(), Stopped> {
+        self.arrive(input, None).await
+    }
+
+    /// Hands over something a phone said and waits until what follows from it is durable, so that an acknowledgement to
+    /// the phone means exactly that. Positions leave nothing behind and are not waited for.
+    pub async fn send_durably(&self, input: Input) -> Result<(), Stopped> {
+        if matches!(input, Input::Fix { .. }) {
+            return self.position(input);
+        }
+        let (done, durable) = oneshot::channel();
+        self.arrive(input, Some(done)).await?;
+        durable.await.map_err(|_| Stopped)
+    }
+
+    async fn arrive(&self, input: Input, done: Option<oneshot::Sender<()>>) -> Result<(), Stopped> {
         let lane = match &input {
             Input::Fix { .. } => return self.position(input),
             Input::Reply { .. } => &self.critical,
             _ => &self.ordinary,
         };
-        lane.send(Arrival::Input(input)).await.map_err(|_| Stopped)
+        lane.send(Arrival::Input(input, done)).await.map_err(|_| Stopped)
     }
 
     fn position(&self, input: Input) -> Result<(), Stopped> {
@@ -92,28 +108,36 @@ impl Inlet {
 }
 
 /// Takes what adapters put into an [`Inlet`], in place of the owner: for tests of adapters.
-pub struct Observer(Lanes);
+pub struct Observer(mpsc::UnboundedReceiver<Input>);
 
 impl Observer {
-    /// An inlet and the observer of it.
+    /// An inlet and the observer of it. What is heard counts as durable at once. Call within a runtime.
     pub fn new() -> (Inlet, Self) {
         let (inlet, lanes) = lanes();
-        (inlet, Self(lanes))
+        let (heard, inputs) = mpsc::unbounded_channel();
+        tokio::spawn(listen(lanes, heard));
+        (inlet, Self(inputs))
     }
 
     /// The next input from any lane; requests of control rooms are passed over. `None` when every inlet is gone.
     pub async fn next(&mut self) -> Option<Input> {
-        loop {
-            let arrival = tokio::select! {
-                biased;
-                Some(arrival) = self.0.critical.recv() => arrival,
-                Some(arrival) = self.0.ordinary.recv() => arrival,
-                Some(input) = self.0.positions.recv() => Arrival::Input(input),
-                else => return None,
-            };
-            if let Arrival::Input(input) = arrival {
-                return Some(input);
-            }
+        self.0.recv().await
+    }
+}
+
+async fn listen(mut lanes: Lanes, heard: mpsc::UnboundedSender<Input>) {
+    loop {
+        let arrival = tokio::select! {
+            biased;
+            Some(arrival) = lanes.critical.recv() => arrival,
+            Some(arrival) = lanes.ordinary.recv() => arrival,
+            Some(input) = lanes.positions.recv() => Arrival::Input(input, None),
+            else => return,
+        };
+        if let Arrival::Input(input, done) = arrival {
+            // Neither a sender who has given up waiting nor a test that no longer listens is our concern.
+            let _ = heard.send(input);
+            let _ = done.map(|done| done.send(()));
         }
     }
 }

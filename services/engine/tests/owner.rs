@@ -274,3 +274,26 @@ async fn stopping_finishes_what_is_in_flight() {
     assert!(waiting.await.unwrap().unwrap()[0].is_ok());
     shell.engine.ping().await.unwrap_err();
 }
+
+#[tokio::test]
+async fn a_phone_is_acknowledged_only_once_its_answer_is_durable() {
+    let mut shell = start();
+    shell.journal.allow(4);
+    let device = shell.enrol().await.access.device.device;
+    shell.engine.report(report("r1"), None).await.unwrap();
+    let (alert, _) = shell.next_message().await.message.about.unwrap();
+    let inlet = shell.inlet.clone();
+    let reply = Input::Reply {
+        device,
+        alert,
+        reply: Reply::Accept,
+    };
+    let waiting = tokio::spawn(async move { inlet.send_durably(reply).await });
+    while shell.journal.commits().len() < 5 {
+        tokio::task::yield_now().await;
+    }
+    shell.engine.ping().await.unwrap();
+    assert!(!waiting.is_finished());
+    shell.journal.allow(1);
+    timeout(SOON, waiting).await.unwrap().unwrap().unwrap();
+}

@@ -170,7 +170,7 @@ impl Reception {
             payload: &event.payload,
             retained: false,
         };
-        match self.intake.take(&publication).await {
+        match self.intake.take_durably(&publication).await {
             Ok(()) => PublishAction::Handled,
             // Nobody took it, so it is not acknowledged: the phone says it again to whoever comes next.
             Err(_) => unacknowledged(),
