@@ -42,6 +42,9 @@ struct Told {
     number: usize,
     label: String,
     reported_at: Instant,
+    /// Asked by the report itself.
+    first_wave: u32,
+    /// Asked in all.
     asked: u32,
     on_phones: u32,
     going: u32,
@@ -52,7 +55,8 @@ impl Account {
     /// An account of a demo that takes calls for `duration`.
     pub fn new(duration: Duration) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{bar:30} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style =
+                ProgressStyle::with_template("{bar:20} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new(duration.as_secs()).with_style(style)
         });
         let now = Instant::now();
@@ -109,6 +113,7 @@ impl Account {
             number,
             label: call.label.clone(),
             reported_at: reported.reported_at,
+            first_wave: asked,
             asked,
             on_phones: 0,
             going: 0,
@@ -184,7 +189,7 @@ impl Account {
                 &format!("first phone rings after {:.0} ms", after.as_secs_f64() * 1e3),
             )
         });
-        if told.on_phones <= told.asked {
+        if told.on_phones <= told.first_wave {
             // Beyond the histogram's range is beyond any bar.
             let _ = state
                 .to_phone
