@@ -68,6 +68,16 @@ macro_rules! opaque_id {
     };
 }
 
+/// Whether `text` has 1 to `length_max` bytes, all of them allowed: the rule behind every name that comes from outside.
+pub fn is_name(text: &str, length_max: usize, allowed: impl Fn(u8) -> bool) -> bool {
+    (1..=length_max).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+/// Small letters, digits and `_`: the alphabet of names that stand in policies.
+pub(crate) fn is_policy_word(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
+}
+
 fn hex16(text: &str) -> Option<[u8; 16]> {
     let digits = text.as_bytes();
     if digits.len() != 32 {
@@ -132,11 +142,9 @@ impl TenantId {
 
     /// Checks a name: 1 to 32 characters of `a-z 0-9 -`.
     pub fn new(name: &str) -> Result<Self, InvalidId> {
-        let fits = (1..=Self::LENGTH_MAX).contains(&name.len())
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if fits {
+        if is_name(name, Self::LENGTH_MAX, |b| {
+            b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
+        }) {
             Ok(Self(name.to_owned()))
         } else {
             Err(InvalidId::new(name, "1 to 32 characters of a-z 0-9 -"))
@@ -165,11 +173,9 @@ impl Reference {
 
     /// Checks a reference: 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
     pub fn new(text: &str) -> Result<Self, InvalidId> {
-        let fits = (1..=Self::LENGTH_MAX).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        if fits {
+        if is_name(text, Self::LENGTH_MAX, |b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')
+        }) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidId::new(text, "1 to 64 characters of A-Z a-z 0-9 . _ -"))

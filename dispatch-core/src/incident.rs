@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::{
     alert::StandDownReason,
-    ids::{AlertId, IncidentId, IncidentKey},
+    ids::{AlertId, IncidentId, IncidentKey, is_name, is_policy_word},
     input::Place,
     responder::Purpose,
     time::Timestamp,
@@ -24,11 +24,7 @@ pub struct IncidentKind(String);
 impl IncidentKind {
     /// Checks a kind; `None` when it is not 1 to 64 characters of `a-z 0-9 _`.
     pub fn new(name: &str) -> Option<Self> {
-        let fits = (1..=64).contains(&name.len())
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        fits.then(|| Self(name.to_owned()))
+        is_name(name, 64, is_policy_word).then(|| Self(name.to_owned()))
     }
 
     /// The name.

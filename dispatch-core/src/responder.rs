@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    ids::{DeviceId, ResponderId, TenantId},
+    ids::{DeviceId, ResponderId, TenantId, is_name, is_policy_word},
     time::Timestamp,
 };
 
@@ -38,11 +38,7 @@ pub struct Skill(String);
 impl Skill {
     /// Checks a skill's name; `None` when it is not 1 to 32 characters of `a-z 0-9 _`.
     pub fn new(name: &str) -> Option<Self> {
-        let fits = (1..=32).contains(&name.len())
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        fits.then(|| Self(name.to_owned()))
+        is_name(name, 32, is_policy_word).then(|| Self(name.to_owned()))
     }
 
     /// The name.

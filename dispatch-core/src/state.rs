@@ -42,10 +42,11 @@ impl State {
     /// nothing else.
     pub fn apply(&mut self, entry: &Entry) {
         let at = entry.at;
+        let before = self.last_at;
+        self.last_at = before.max(at);
         self.sequence = entry.sequence;
-        self.last_at = self.last_at.max(at);
         match &entry.record {
-            Record::Started { epoch } => self.started(*epoch, at),
+            Record::Started { epoch } => self.started(*epoch, at, before),
             Record::ResponderPut(profile) => self.roster.put_responder(profile.clone()),
             Record::DevicePut(device) => self.roster.put_device(*device),
             Record::DeviceRevoked(device) => self.roster.revoke_device(*device),
@@ -97,8 +98,12 @@ impl State {
         }
     }
 
-    fn started(&mut self, epoch: u64, at: Timestamp) {
+    fn started(&mut self, epoch: u64, at: Timestamp, before: Timestamp) {
         self.epoch = epoch;
+        if at <= before {
+            // Starting takes time, so our own clock was set back while we were away: what it told of others' is void.
+            self.cad_clocks.clear();
+        }
         // While the service was away nobody could answer: waits count from now on.
         for alerts in self.live_alerts.values() {
             for id in alerts {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use dispatch_core::{
     alert::AlertState,
     attendance::{AbortReason, Attendance},
+    command::Warning,
     incident::{EndCause, IncidentState},
     input::{DeclineReason, DeliveryStage, Input, Place, Reply},
     position::Metres,
@@ -85,6 +86,29 @@ fn an_unanswered_alert_is_published_again_when_its_phone_is_back() {
     let before = world.sent.iter().filter(|(_, m)| m.about.is_some()).count();
     world.input(Input::DeviceOnline { device: device(7) });
     assert_eq!(world.sent.iter().filter(|(_, m)| m.about.is_some()).count(), before);
+}
+
+#[test]
+fn a_clock_set_back_between_two_starts_silences_nobody() {
+    let mut world = World::new();
+    (1..=40).for_each(|n| world.add(n, f64::from(n) * 25.0));
+    world.seconds(3_600);
+    world.reported(report(1, 1));
+    let mut fresh = report(2, 1);
+    fresh.sent_at = world.now;
+    world.reported(fresh);
+    // An hour back: by the journal's time, what the dispatch system sends now is an hour old.
+    world.now = world.now - Duration::from_secs(3_600);
+    world.crash_and_restart();
+    (1..=40).for_each(|n| world.at(n, f64::from(n) * 25.0));
+    let mut next = report(3, 1);
+    next.sent_at = world.now;
+    let answer = world.reported(next);
+    assert_eq!(answer.state, IncidentState::Searching);
+    assert_eq!(answer.warnings, [Warning::PerhapsLate { age_ms: 3_600_000 }]);
+    let mut later = report(4, 1);
+    later.sent_at = world.now + Duration::from_secs(5);
+    assert_eq!(world.reported(later).warnings, [], "its clock is known again");
 }
 
 /// Any order of these events ends in the same state of the incident.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use dispatch_core::ids::is_name;
+
 /// The subscription that brings every OwnTracks publication.
 pub const OWNTRACKS_FILTER: &str = "owntracks/+/+";
 
@@ -20,11 +22,9 @@ impl Region {
 
     /// Checks a region: 1 to 32 characters of `a-z 0-9 -`.
     pub fn new(name: &str) -> Result<Self, InvalidRegion> {
-        let fits = (1..=Self::LENGTH_MAX).contains(&name.len())
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if fits {
+        if is_name(name, Self::LENGTH_MAX, |b| {
+            b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
+        }) {
             Ok(Self(name.to_owned()))
         } else {
             Err(InvalidRegion(name.chars().take(80).collect()))

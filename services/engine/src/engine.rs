@@ -20,6 +20,7 @@ use dispatch_core::{
     input::{Input, RequestToken},
     policy::PolicyBook,
     record::{Entry, Record},
+    time::Timestamp,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -46,6 +47,8 @@ pub struct Engine {
     pub(crate) directory: Arc<Directory>,
     pub(crate) entropy: Arc<dyn Entropy>,
     clock: Arc<dyn Clock>,
+    /// What is added to the clock, so that it does not run behind the journal when it was set back between two starts.
+    ahead: Duration,
     inlet: Inlet,
     lanes: Option<Lanes>,
     durable: watch::Sender<u64>,
@@ -81,6 +84,7 @@ impl Engine {
             directory,
             entropy,
             clock,
+            ahead: Duration::ZERO,
             inlet,
             lanes: Some(lanes),
             durable: watch::Sender::new(0),
@@ -120,6 +124,13 @@ impl Engine {
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), JournalError> {
         let mut lanes = self.lanes.take().expect("taken once, here");
+        self.ahead = self.dispatcher.state().last_at().since(self.clock.now());
+        if !self.ahead.is_zero() {
+            tracing::warn!(
+                ms = self.ahead.as_millis(),
+                "the clock was set back since the last record; running ahead of it"
+            );
+        }
         self.handle_input(Input::Started, &mut journal, &*bus)?;
         let mut critical = Vec::with_capacity(BATCH);
         let mut ordinary = Vec::with_capacity(BATCH);
@@ -166,16 +177,20 @@ impl Engine {
             .send_if_modified(|told| std::mem::replace(told, located) != located);
     }
 
+    fn now(&self) -> Timestamp {
+        self.clock.now() + self.ahead
+    }
+
     fn until_next_deadline(&self) -> Duration {
         self.dispatcher
             .next_deadline()
-            .map_or(IDLE, |at| at.since(self.clock.now()).min(IDLE))
+            .map_or(IDLE, |at| at.since(self.now()).min(IDLE))
     }
 
     fn handle_deadlines(&mut self, journal: &mut impl Journal, bus: &dyn MessageBus) -> Result<(), JournalError> {
         // A bounded number at a time, so that a heap of them does not hold up an accept.
         for _ in 0..BATCH {
-            let now = self.clock.now();
+            let now = self.now();
             if self.dispatcher.next_deadline().is_none_or(|at| at > now) {
                 break;
             }
@@ -191,7 +206,7 @@ impl Engine {
         journal: &mut impl Journal,
         bus: &dyn MessageBus,
     ) -> Result<(), JournalError> {
-        self.dispatcher.handle(input, self.clock.now());
+        self.dispatcher.handle(input, self.now());
         self.carry_out(journal, bus)
     }
 
@@ -210,8 +225,7 @@ impl Engine {
             Request::Report { report, address, reply } => {
                 let (incident, placed) = (report.key.id(), report.place.is_some());
                 let token = self.await_answer(reply);
-                self.dispatcher
-                    .handle(Input::Report { token, report }, self.clock.now());
+                self.dispatcher.handle(Input::Report { token, report }, self.now());
                 // A report that gives a place replaces the address, with none if it names none.
                 let address = placed.then(|| RegistryChange::PutAddress {
                     incident,
@@ -232,7 +246,7 @@ impl Engine {
                 for row in rows {
                     let (outcome, input) = self.register(row, on_conflict);
                     if let Some(input) = input {
-                        self.dispatcher.handle(input, self.clock.now());
+                        self.dispatcher.handle(input, self.now());
                     }
                     registered.push(outcome);
                 }

@@ -10,6 +10,7 @@ use dispatch_core::{
     input::{Input, Place, Reply, Report, RequestId},
     policy::PolicyBook,
     position::{Fix, Metres, Position},
+    record::{Entry, Record},
     responder::{Purpose, Skill, TravelMode},
     time::Timestamp,
 };
@@ -31,6 +32,7 @@ const NOW: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 const SOON: Duration = Duration::from_secs(5);
 
 struct Shell {
+    clock: Arc<MemoryClock>,
     engine: EngineHandle,
     inlet: Inlet,
     journal: MemoryJournalView,
@@ -41,20 +43,27 @@ struct Shell {
 }
 
 fn start() -> Shell {
+    start_after(&[])
+}
+
+/// Starts on a journal that holds these records.
+fn start_after(entries: &[Entry]) -> Shell {
     let clock = Arc::new(MemoryClock::default());
     clock.set(NOW);
-    let engine = Engine::new(
+    let mut engine = Engine::new(
         PolicyBook::default(),
         Arc::new(Directory::default()),
-        clock,
+        Arc::clone(&clock) as _,
         Arc::new(MemoryEntropy::default()),
     );
+    entries.iter().for_each(|entry| engine.recover(entry));
     let (handle, inlet) = (engine.handle(), engine.inlet());
     let (journal, view) = MemoryJournal::new();
     let (bus, phones) = MemoryBus::new();
     let stop = watch::Sender::new(false);
     let owner = tokio::spawn(engine.run(journal, Arc::clone(&bus) as _, stop.subscribe()));
     Shell {
+        clock,
         engine: handle,
         inlet,
         journal: view,
@@ -296,4 +305,22 @@ async fn a_phone_is_acknowledged_only_once_its_answer_is_durable() {
     assert!(!waiting.is_finished());
     shell.journal.allow(1);
     timeout(SOON, waiting).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn waits_keep_their_length_when_the_clock_was_set_back_between_two_starts() {
+    let hour = Duration::from_secs(3_600);
+    let mut shell = start_after(&[Entry {
+        sequence: 1,
+        at: NOW + hour,
+        record: Record::Started { epoch: 1 },
+    }]);
+    shell.journal.allow(1_000);
+    shell.enrol().await;
+    shell.engine.report(report("r1"), None).await.unwrap();
+    let first = shell.next_message().await;
+    // Two seconds on, the alert is due again; not two seconds and an hour.
+    shell.clock.set(NOW + Duration::from_secs(2));
+    shell.engine.ping().await.unwrap();
+    assert_eq!(shell.next_message().await.message.about, first.message.about);
 }
