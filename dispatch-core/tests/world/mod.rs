@@ -29,7 +29,6 @@ pub struct World {
     pub refusals: Vec<Refusal>,
     pub closed: Vec<DeviceId>,
     token: u64,
-    requests: u32,
 }
 
 pub fn place(metres_north: f64) -> Position {
@@ -121,7 +120,6 @@ impl World {
             refusals: Vec::new(),
             closed: Vec::new(),
             token: 0,
-            requests: 0,
         }
     }
 
