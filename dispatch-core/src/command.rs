@@ -178,8 +178,6 @@ pub enum Refusal {
     UnknownDevice,
     /// The fix is older than the one known.
     FixNotNewer,
-    /// The fix claims to be from the future.
-    FixFromFuture,
     /// No such alert.
     UnknownAlert,
     /// Another person's alert.
@@ -196,7 +194,6 @@ impl Refusal {
         match self {
             Self::UnknownDevice => "unknown_device",
             Self::FixNotNewer => "fix_not_newer",
-            Self::FixFromFuture => "fix_from_future",
             Self::UnknownAlert => "unknown_alert",
             Self::NotTheirAlert => "not_their_alert",
             Self::OtherVersion => "other_version",
