@@ -61,6 +61,8 @@ pub struct Policy {
     pub search_again_after: Duration,
     /// A report older than this is recorded, not alerted, 1 min to 1 day.
     pub late_after: Duration,
+    /// Whether a life depends on it: such reports go on while the store is in trouble.
+    pub life_threatening: bool,
 }
 
 /// Travel speeds in millimetres per second, 100 to 50,000.
@@ -132,6 +134,7 @@ impl Default for Policy {
             alert_expiry: Duration::from_secs(300),
             search_again_after: Duration::from_secs(5),
             late_after: Duration::from_secs(600),
+            life_threatening: true,
         }
     }
 }

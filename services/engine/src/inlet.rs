@@ -1,5 +1,13 @@
 //! The lanes into the owner task, by criticality: life-saving messages first, positions last. Each is bounded.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
 use dispatch_core::input::Input;
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,6 +21,17 @@ pub const ORDINARY_LANE: usize = 16_384;
 /// Positions. When full the newest is shed and counted: the phone sends another soon.
 pub const POSITION_LANE: usize = 16_384;
 
+/// The lanes, most important first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Lane {
+    /// Reports, endings, answers of people.
+    Critical,
+    /// Receipts, presence, registrations.
+    Ordinary,
+    /// Positions.
+    Positions,
+}
+
 /// The engine has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the service is stopping")]
@@ -24,13 +43,39 @@ pub struct Inlet {
     critical: mpsc::Sender<Arrival>,
     ordinary: mpsc::Sender<Arrival>,
     positions: mpsc::Sender<Input>,
+    lag: Lag,
 }
 
-/// What lies in a lane.
-pub(crate) enum Arrival {
+/// How long things wait in the critical and the ordinary lane, as last seen; in microseconds.
+#[derive(Clone, Default)]
+pub(crate) struct Lag(Arc<AtomicU64>);
+
+impl Lag {
+    pub fn set(&self, lag: Duration) {
+        let lag = u64::try_from(lag.as_micros()).unwrap_or(u64::MAX);
+        self.0.store(lag, Ordering::Relaxed);
+    }
+}
+
+/// What lies in a lane, and since when.
+pub(crate) struct Arrival {
+    pub at: Instant,
+    pub what: What,
+}
+
+pub(crate) enum What {
     /// Something that happened, and who waits until what follows from it is durable.
     Input(Input, Option<oneshot::Sender<()>>),
     Request(Request),
+}
+
+impl Arrival {
+    fn now(what: What) -> Self {
+        Self {
+            at: Instant::now(),
+            what,
+        }
+    }
 }
 
 /// The ends from which the owner takes.
@@ -38,6 +83,7 @@ pub(crate) struct Lanes {
     pub critical: mpsc::Receiver<Arrival>,
     pub ordinary: mpsc::Receiver<Arrival>,
     pub positions: mpsc::Receiver<Input>,
+    pub lag: Lag,
 }
 
 /// New lanes.
@@ -45,16 +91,19 @@ pub(crate) fn lanes() -> (Inlet, Lanes) {
     let (critical, critical_out) = mpsc::channel(CRITICAL_LANE);
     let (ordinary, ordinary_out) = mpsc::channel(ORDINARY_LANE);
     let (positions, positions_out) = mpsc::channel(POSITION_LANE);
+    let lag = Lag::default();
     (
         Inlet {
             critical,
             ordinary,
             positions,
+            lag: lag.clone(),
         },
         Lanes {
             critical: critical_out,
             ordinary: ordinary_out,
             positions: positions_out,
+            lag,
         },
     )
 }
@@ -83,7 +132,9 @@ impl Inlet {
             Input::Reply { .. } => &self.critical,
             _ => &self.ordinary,
         };
-        lane.send(Arrival::Input(input, done)).await.map_err(|_| Stopped)
+        lane.send(Arrival::now(What::Input(input, done)))
+            .await
+            .map_err(|_| Stopped)
     }
 
     fn position(&self, input: Input) -> Result<(), Stopped> {
@@ -97,13 +148,19 @@ impl Inlet {
         }
     }
 
+    pub(crate) fn lag(&self) -> Duration {
+        Duration::from_micros(self.lag.0.load(Ordering::Relaxed))
+    }
+
     pub(crate) async fn request(&self, request: Request) -> Result<(), Stopped> {
         let lane = if request.is_critical() {
             &self.critical
         } else {
             &self.ordinary
         };
-        lane.send(Arrival::Request(request)).await.map_err(|_| Stopped)
+        lane.send(Arrival::now(What::Request(request)))
+            .await
+            .map_err(|_| Stopped)
     }
 }
 
@@ -131,10 +188,10 @@ async fn listen(mut lanes: Lanes, heard: mpsc::UnboundedSender<Input>) {
             biased;
             Some(arrival) = lanes.critical.recv() => arrival,
             Some(arrival) = lanes.ordinary.recv() => arrival,
-            Some(input) = lanes.positions.recv() => Arrival::Input(input, None),
+            Some(input) = lanes.positions.recv() => Arrival::now(What::Input(input, None)),
             else => return,
         };
-        if let Arrival::Input(input, done) = arrival {
+        if let What::Input(input, done) = arrival.what {
             // Neither a sender who has given up waiting nor a test that no longer listens is our concern.
             let _ = heard.send(input);
             let _ = done.map(|done| done.send(()));

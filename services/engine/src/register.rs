@@ -7,7 +7,7 @@ use dispatch_core::{
 };
 
 use crate::{
-    engine::Engine,
+    owner::Owner,
     ports::Credentials as _,
     registry::{DeviceAccess, DeviceKind, RegistryChange, ResponderRow, secret_hash},
     requests::{
@@ -19,7 +19,7 @@ use crate::{
 /// What became of a request, and what is to be handled because of it.
 type Outcome<T> = (Result<T, RegistryRefusal>, Option<Input>);
 
-impl Engine {
+impl Owner {
     pub(crate) fn register(&mut self, new: Registration, on_conflict: OnConflict) -> (Registered, Option<Input>) {
         let known = self.directory.responder_by_reference(&new.tenant, &new.external_ref);
         let row = |responder: ResponderId, suspended: bool| ResponderRow {

@@ -1,7 +1,7 @@
 //! What control rooms ask of the engine, and the handle through which they ask. An answer arrives once what it says is
-//! durable.
+//! durable, or says that it is not.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use dispatch_core::{
     command::Answer,
@@ -13,6 +13,7 @@ use dispatch_core::{
 use tokio::sync::{oneshot, watch};
 
 use crate::{
+    alarms::AlarmBoard,
     inlet::{Inlet, Stopped},
     registry::{Address, DeviceAccess, DeviceKind, Encoding, ResponderRow},
 };
@@ -114,46 +115,113 @@ pub struct Enrolment {
 /// A person as registered, and what became of the registration.
 pub type Registered = Result<(ResponderRow, RegistrationOutcome), RegistryRefusal>;
 
-pub(crate) enum Request {
+/// The answer to a report or an ending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// What the core says.
+    pub answer: Answer,
+    /// Whether it is on disk. If not, a power cut may still undo it; the request should be repeated until it is.
+    pub durable: bool,
+}
+
+/// Why a request was not taken in, or got no answer in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The engine has stopped.
+    #[error("the service is stopping")]
+    Stopped,
+    /// The store did not make it durable in time; it may still. A retry gets the same answer.
+    #[error("the store is slow")]
+    StoreSlow,
+    /// The store has no space left; only what a life depends on is taken in.
+    #[error("the store is full")]
+    StoreFull,
+    /// Too much is waiting before it.
+    #[error("the service is overloaded")]
+    Overloaded,
+}
+
+impl From<Stopped> for Refused {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+/// Where the answer to a request goes.
+pub type ReplyTo<T> = oneshot::Sender<Result<T, Refused>>;
+
+/// A request of a control room.
+pub enum Request {
+    /// Are you there?
     Ping {
-        reply: oneshot::Sender<()>,
+        /// Told at once.
+        reply: ReplyTo<()>,
     },
+    /// An incident or a newer revision of one.
     Report {
+        /// What is reported.
         report: Report,
+        /// Address parts that came with it.
         address: Option<Address>,
-        reply: oneshot::Sender<Answer>,
+        /// Told once it is durable, or sooner while the store is slow.
+        reply: ReplyTo<Answered>,
     },
+    /// A stand-down or a close.
     End {
+        /// What is ended.
         ending: Ending,
-        reply: oneshot::Sender<Answer>,
+        /// Told once it is durable, or sooner while the store is slow.
+        reply: ReplyTo<Answered>,
     },
+    /// People to register.
     Register {
+        /// Each on its own.
         rows: Vec<Registration>,
+        /// What to do about those known already.
         on_conflict: OnConflict,
-        reply: oneshot::Sender<Vec<Registered>>,
+        /// Told once all is durable.
+        reply: ReplyTo<Vec<Registered>>,
     },
+    /// Changes to a person.
     Update {
+        /// Whose register.
         tenant: TenantId,
+        /// Who.
         responder: ResponderId,
+        /// What changes.
         patch: ResponderPatch,
-        reply: oneshot::Sender<Result<ResponderRow, RegistryRefusal>>,
+        /// Told once it is durable.
+        reply: ReplyTo<Result<ResponderRow, RegistryRefusal>>,
     },
+    /// A device to enrol.
     Issue {
+        /// Which.
         enrolment: Enrolment,
-        reply: oneshot::Sender<Result<IssuedDevice, RegistryRefusal>>,
+        /// Told once it is durable.
+        reply: ReplyTo<Result<IssuedDevice, RegistryRefusal>>,
     },
+    /// A device that loses its access.
     Revoke {
+        /// Whose register.
         tenant: TenantId,
+        /// Which.
         device: DeviceId,
-        reply: oneshot::Sender<Result<(), RegistryRefusal>>,
+        /// Told once it is durable.
+        reply: ReplyTo<Result<(), RegistryRefusal>>,
     },
 }
 
 impl Request {
-    pub fn is_critical(&self) -> bool {
+    pub(crate) fn is_critical(&self) -> bool {
         matches!(self, Self::Report { .. } | Self::End { .. })
     }
 }
+
+/// How long a report or an ending is waited for. Far above what an overloaded owner needs; below the patience of a
+/// dispatcher who would otherwise look at a screen that says nothing.
+const CRITICAL_PATIENCE: Duration = Duration::from_secs(10);
+/// How long anything else is waited for while the store is slow (DESIGN section 5: waits, then UNAVAILABLE).
+const ORDINARY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where control rooms ask.
 #[derive(Clone)]
@@ -161,30 +229,39 @@ pub struct EngineHandle {
     inlet: Inlet,
     durable: watch::Receiver<u64>,
     located: watch::Receiver<usize>,
+    alarms: AlarmBoard,
 }
 
 impl EngineHandle {
-    pub(crate) fn new(inlet: Inlet, durable: watch::Receiver<u64>, located: watch::Receiver<usize>) -> Self {
+    pub(crate) fn new(
+        inlet: Inlet,
+        durable: watch::Receiver<u64>,
+        located: watch::Receiver<usize>,
+        alarms: AlarmBoard,
+    ) -> Self {
         Self {
             inlet,
             durable,
             located,
+            alarms,
         }
     }
 
     /// Reports an incident or a newer revision. `address` replaces what was known when the report is the newest.
-    pub async fn report(&self, report: Report, address: Option<Address>) -> Result<Answer, Stopped> {
-        self.ask(|reply| Request::Report { report, address, reply }).await
+    pub async fn report(&self, report: Report, address: Option<Address>) -> Result<Answered, Refused> {
+        self.ask(CRITICAL_PATIENCE, |reply| Request::Report { report, address, reply })
+            .await
     }
 
     /// Stands down or closes an incident.
-    pub async fn end(&self, ending: Ending) -> Result<Answer, Stopped> {
-        self.ask(|reply| Request::End { ending, reply }).await
+    pub async fn end(&self, ending: Ending) -> Result<Answered, Refused> {
+        self.ask(CRITICAL_PATIENCE, |reply| Request::End { ending, reply })
+            .await
     }
 
     /// Registers people, each on its own, in one commit.
-    pub async fn register(&self, rows: Vec<Registration>, on_conflict: OnConflict) -> Result<Vec<Registered>, Stopped> {
-        self.ask(|reply| Request::Register {
+    pub async fn register(&self, rows: Vec<Registration>, on_conflict: OnConflict) -> Result<Vec<Registered>, Refused> {
+        self.ask(ORDINARY_PATIENCE, |reply| Request::Register {
             rows,
             on_conflict,
             reply,
@@ -198,8 +275,8 @@ impl EngineHandle {
         tenant: TenantId,
         responder: ResponderId,
         patch: ResponderPatch,
-    ) -> Result<Result<ResponderRow, RegistryRefusal>, Stopped> {
-        self.ask(|reply| Request::Update {
+    ) -> Result<Result<ResponderRow, RegistryRefusal>, Refused> {
+        self.ask(ORDINARY_PATIENCE, |reply| Request::Update {
             tenant,
             responder,
             patch,
@@ -209,18 +286,20 @@ impl EngineHandle {
     }
 
     /// Enrols a device.
-    pub async fn issue(&self, enrolment: Enrolment) -> Result<Result<IssuedDevice, RegistryRefusal>, Stopped> {
-        self.ask(|reply| Request::Issue { enrolment, reply }).await
+    pub async fn issue(&self, enrolment: Enrolment) -> Result<Result<IssuedDevice, RegistryRefusal>, Refused> {
+        self.ask(ORDINARY_PATIENCE, |reply| Request::Issue { enrolment, reply })
+            .await
     }
 
     /// Ends a device's access; its open session is closed.
-    pub async fn revoke(&self, tenant: TenantId, device: DeviceId) -> Result<Result<(), RegistryRefusal>, Stopped> {
-        self.ask(|reply| Request::Revoke { tenant, device, reply }).await
+    pub async fn revoke(&self, tenant: TenantId, device: DeviceId) -> Result<Result<(), RegistryRefusal>, Refused> {
+        self.ask(ORDINARY_PATIENCE, |reply| Request::Revoke { tenant, device, reply })
+            .await
     }
 
     /// Returns once the owner has looked at its lanes.
-    pub async fn ping(&self) -> Result<(), Stopped> {
-        self.ask(|reply| Request::Ping { reply }).await
+    pub async fn ping(&self) -> Result<(), Refused> {
+        self.ask(ORDINARY_PATIENCE, |reply| Request::Ping { reply }).await
     }
 
     /// The highest durable sequence, as it grows.
@@ -233,9 +312,25 @@ impl EngineHandle {
         self.located.clone()
     }
 
-    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Stopped> {
+    /// What is wrong with the service as a whole.
+    pub fn alarms(&self) -> &AlarmBoard {
+        &self.alarms
+    }
+
+    /// How long what was last taken from the lanes had waited in them: the measure by which less important requests are
+    /// refused.
+    pub fn lag(&self) -> Duration {
+        self.inlet.lag()
+    }
+
+    async fn ask<T>(&self, patience: Duration, request: impl FnOnce(ReplyTo<T>) -> Request) -> Result<T, Refused> {
         let (reply, answer) = oneshot::channel();
-        self.inlet.request(request(reply)).await?;
-        answer.await.map_err(|_| Stopped)
+        let asked = async {
+            self.inlet.request(request(reply)).await?;
+            answer.await.map_err(|_| Refused::Stopped)?
+        };
+        tokio::time::timeout(patience, asked)
+            .await
+            .map_err(|_| Refused::StoreSlow)?
     }
 }

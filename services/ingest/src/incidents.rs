@@ -57,16 +57,18 @@ impl Incidents {
     ) -> Result<wire::ReportIncidentResponse, Refusal> {
         let (report, address) = parse::report(request, self.caller(&tenant))?;
         let key = report.key.clone();
-        match self.engine.report(report, address).await? {
-            Answer::Reported(reported) => Ok(answer::reported(&reported, &key)),
+        let answered = self.engine.report(report, address).await?;
+        match answered.answer {
+            Answer::Reported(reported) => Ok(answer::reported(&reported, &key, answered.durable)),
             other => Err(no_answer(other)),
         }
     }
 
     async fn end(&self, ending: Ending) -> Result<Option<wire::IncidentEnding>, Refusal> {
         let key = ending.key.clone();
-        match self.engine.end(ending).await? {
-            Answer::Ended(ended) => Ok(Some(answer::ended(&ended, &key))),
+        let answered = self.engine.end(ending).await?;
+        match answered.answer {
+            Answer::Ended(ended) => Ok(Some(answer::ended(&ended, &key, answered.durable))),
             other => Err(no_answer(other)),
         }
     }

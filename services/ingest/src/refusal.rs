@@ -4,7 +4,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use dispatch_core::{ids::Reference, responder::Purpose};
-use muster_engine::{inlet::Stopped, ports::JournalError, requests::RegistryRefusal};
+use muster_engine::{
+    ports::JournalError,
+    requests::{Refused, RegistryRefusal},
+};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -42,6 +45,15 @@ pub(crate) enum Refusal {
     /// The engine has stopped.
     #[error("the service is stopping; try again")]
     Stopping,
+    /// The store did not make it durable in time.
+    #[error("the store is slow and has not confirmed the request; try again with the same fields")]
+    StoreSlow,
+    /// The store has no space left.
+    #[error("the store is full; only reports of life-threatening incidents, stand-downs and closes are taken in")]
+    StoreFull,
+    /// Too much is waiting before it.
+    #[error("the service is overloaded; try again")]
+    Overloaded,
     /// The journal could not be read.
     #[error("the journal cannot be read now; try again")]
     Journal(#[source] JournalError),
@@ -57,9 +69,14 @@ fn purpose(purpose: &Purpose) -> &'static str {
     }
 }
 
-impl From<Stopped> for Refusal {
-    fn from(_: Stopped) -> Self {
-        Self::Stopping
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Stopped => Self::Stopping,
+            Refused::StoreSlow => Self::StoreSlow,
+            Refused::StoreFull => Self::StoreFull,
+            Refused::Overloaded => Self::Overloaded,
+        }
     }
 }
 
@@ -81,8 +98,8 @@ impl Refusal {
             Self::RequestIdReused(_) | Self::AlreadyRegistered => Code::AlreadyExists,
             Self::PurposeChanged(_) => Code::FailedPrecondition,
             Self::NotFound(_) => Code::NotFound,
-            Self::TooManyWatches(_) => Code::ResourceExhausted,
-            Self::Stopping | Self::Journal(_) => Code::Unavailable,
+            Self::TooManyWatches(_) | Self::StoreFull | Self::Overloaded => Code::ResourceExhausted,
+            Self::Stopping | Self::StoreSlow | Self::Journal(_) => Code::Unavailable,
             Self::Internal(_) => Code::Internal,
         }
     }
@@ -98,6 +115,9 @@ impl Refusal {
             Self::AlreadyRegistered => "ALREADY_REGISTERED",
             Self::TooManyWatches(_) => "TOO_MANY_WATCHES",
             Self::Stopping => "STOPPING",
+            Self::StoreSlow => "STORE_SLOW",
+            Self::StoreFull => "STORE_FULL",
+            Self::Overloaded => "OVERLOADED",
             Self::Journal(_) => "JOURNAL_UNREADABLE",
             Self::Internal(_) => "INTERNAL",
         }
@@ -113,7 +133,7 @@ impl From<Refusal> for Status {
         if let Refusal::Invalid(invalid) = &refusal {
             details.set_bad_request(invalid.fields().iter().map(violation).collect::<Vec<_>>());
         }
-        if refusal.code() == Code::Unavailable {
+        if matches!(refusal.code(), Code::Unavailable | Code::ResourceExhausted) {
             details.set_retry_info(Some(RETRY_AFTER));
         }
         Status::with_error_details(refusal.code(), refusal.to_string(), details)

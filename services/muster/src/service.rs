@@ -10,6 +10,7 @@ use muster_bus::{
     external::{ExternalBus, ExternalConfig, Login},
 };
 use muster_engine::{
+    alarms::AlarmBoard,
     clock::SystemClock,
     engine::Engine,
     inlet::Inlet,
@@ -101,6 +102,7 @@ impl Service {
             Arc::clone(&directory),
             Arc::clone(&clock),
             Arc::new(SystemEntropy),
+            AlarmBoard::default(),
         );
         let began = clock.now();
         let records = recovery.entries(|entry| engine.recover(&entry))?;

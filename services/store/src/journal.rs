@@ -3,7 +3,7 @@
 use std::{path::Path, sync::mpsc::TrySendError, thread::JoinHandle};
 
 use async_trait::async_trait;
-use muster_engine::ports::{Commit, Journal, JournalError};
+use muster_engine::ports::{Commit, Journal, JournalError, JournalNews};
 use tokio::sync::watch;
 
 use crate::{
@@ -70,7 +70,7 @@ impl Journal for SqliteJournal {
         })
     }
 
-    async fn durable(&mut self) -> Result<u64, JournalError> {
+    async fn news(&mut self) -> Result<JournalNews, JournalError> {
         loop {
             let (durable, failure) = {
                 let progress = self.progress.borrow_and_update();
@@ -79,7 +79,7 @@ impl Journal for SqliteJournal {
             // What became durable before a failure is still told.
             if durable > self.told {
                 self.told = durable;
-                return Ok(durable);
+                return Ok(JournalNews::Durable(durable));
             }
             if let Some(failure) = failure {
                 return Err(failure);

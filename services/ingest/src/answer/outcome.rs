@@ -6,14 +6,14 @@ use dispatch_core::{
 };
 use muster_proto::v1 as wire;
 
-/// The answer to a report. It is given only once the report is on disk.
-pub(crate) fn reported(answer: &ReportAnswer, key: &IncidentKey) -> wire::ReportIncidentResponse {
+/// The answer to a report; `durable` once the report is on disk.
+pub(crate) fn reported(answer: &ReportAnswer, key: &IncidentKey, durable: bool) -> wire::ReportIncidentResponse {
     wire::ReportIncidentResponse {
         incident_id: answer.incident.to_string(),
         key: Some(super::key(key)),
         revision: answer.revision,
         duplicate: answer.duplicate,
-        durable: true,
+        durable,
         state: super::incident_state(answer.state).into(),
         alerts_planned: answer.alerts_planned,
         warnings: answer.warnings.iter().map(warning).collect(),
@@ -21,14 +21,14 @@ pub(crate) fn reported(answer: &ReportAnswer, key: &IncidentKey) -> wire::Report
     }
 }
 
-/// The answer to a stand-down or close. It is given only once the ending is on disk.
-pub(crate) fn ended(answer: &EndAnswer, key: &IncidentKey) -> wire::IncidentEnding {
+/// The answer to a stand-down or close; `durable` once the ending is on disk.
+pub(crate) fn ended(answer: &EndAnswer, key: &IncidentKey, durable: bool) -> wire::IncidentEnding {
     wire::IncidentEnding {
         incident_id: answer.incident.to_string(),
         key: Some(super::key(key)),
         revision: answer.revision,
         duplicate: answer.duplicate,
-        durable: true,
+        durable,
         state: super::incident_state(answer.state).into(),
         alerts_withdrawn: answer.alerts_withdrawn,
         attendances_stood_down: answer.attendances_stood_down,

@@ -8,6 +8,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use dispatch_core::{policy::PolicyBook, time::Timestamp};
 use muster_engine::{
+    alarms::AlarmBoard,
     engine::Engine,
     memory::{MemoryBus, MemoryClock, MemoryEntropy, MemoryJournal, MemoryJournalView},
     registry::Directory,
@@ -70,6 +71,7 @@ impl Stand {
             Arc::new(Directory::default()),
             clock.clone(),
             entropy,
+            AlarmBoard::default(),
         );
         let handle = engine.handle();
         let (memory, view) = MemoryJournal::new();

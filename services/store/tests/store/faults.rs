@@ -47,9 +47,9 @@ async fn after_an_error_nothing_is_acknowledged_again() {
     pen.last += 1;
     let gap = pen.commit([reported(&key, 2, true)]);
     journal.submit(gap).unwrap();
-    let error = in_time(journal.durable()).await.unwrap_err();
+    let error = in_time(journal.news()).await.unwrap_err();
     assert!(error.to_string().contains("the journal has no gaps"), "{error}");
-    assert!(in_time(journal.durable()).await.is_err());
+    assert!(in_time(journal.news()).await.is_err());
     pen.last = 1;
     let refused = pen.commit([reported(&key, 3, true)]);
     // The writer goes just after it has told.
@@ -59,7 +59,7 @@ async fn after_an_error_nothing_is_acknowledged_again() {
         }
     })
     .await;
-    assert!(in_time(journal.durable()).await.is_err());
+    assert!(in_time(journal.news()).await.is_err());
     assert_eq!(reader.incident_entries(&key.tenant, key.id()).unwrap().len(), 1);
 }
 

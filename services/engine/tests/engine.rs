@@ -15,6 +15,7 @@ use dispatch_core::{
     time::Timestamp,
 };
 use muster_engine::{
+    alarms::AlarmBoard,
     engine::Engine,
     inlet::Inlet,
     memory::{MemoryBus, MemoryClock, MemoryEntropy, MemoryJournal, MemoryJournalView},
@@ -55,6 +56,7 @@ fn start_after(entries: &[Entry]) -> Shell {
         Arc::new(Directory::default()),
         Arc::clone(&clock) as _,
         Arc::new(MemoryEntropy::default()),
+        AlarmBoard::default(),
     );
     entries.iter().for_each(|entry| engine.recover(entry));
     let (handle, inlet) = (engine.handle(), engine.inlet());
@@ -189,11 +191,11 @@ async fn nothing_leaves_before_it_is_durable() {
     assert!(!retry.is_finished());
 
     shell.journal.allow(1);
-    let Answer::Reported(answer) = timeout(SOON, waiting).await.unwrap().unwrap().unwrap() else {
+    let Answer::Reported(answer) = timeout(SOON, waiting).await.unwrap().unwrap().unwrap().answer else {
         panic!()
     };
     assert_eq!((answer.alerts_planned, answer.duplicate), (1, false));
-    let Answer::Reported(again) = timeout(SOON, retry).await.unwrap().unwrap().unwrap() else {
+    let Answer::Reported(again) = timeout(SOON, retry).await.unwrap().unwrap().unwrap().answer else {
         panic!()
     };
     assert!(again.duplicate);
