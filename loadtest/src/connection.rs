@@ -99,6 +99,7 @@ impl Connection {
             position_interval: fleet.position_interval,
             answers: fleet.answers,
             utc_offset_hours: fleet.utc_offset_hours,
+            purpose: fleet.purpose,
         };
         let phone = Phone::new(person, config.home, settings, shared.clock.now());
         let (client, eventloop) = AsyncClient::builder(options(fleet, &config))

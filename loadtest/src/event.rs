@@ -117,8 +117,8 @@ pub enum IgnoreReason {
     OldEpoch,
     /// A newer version had arrived.
     OldVersion,
-    /// It is a drill, and this phone knows only live alerts.
-    Exercise,
+    /// It is a drill and this phone is for real emergencies, or the reverse.
+    OtherPurpose,
     /// It says nothing this phone knows.
     NothingKnown,
 }

@@ -16,6 +16,7 @@ use crate::{
     Encoding, PhoneEvent, Summary,
     connection::{Connection, Shared},
     moment::Clock,
+    phone::Purpose,
     turnstile::Turnstile,
 };
 
@@ -41,6 +42,8 @@ pub struct FleetConfig {
     pub answers: AnswerModel,
     /// Hours the people's clocks are ahead of UTC: decides day and night; default 0.
     pub utc_offset_hours: i8,
+    /// What the phones are enrolled for; default: real emergencies.
+    pub purpose: Purpose,
 }
 
 impl FleetConfig {
@@ -55,6 +58,7 @@ impl FleetConfig {
             session_expiry_s: 900,
             answers: AnswerModel::default(),
             utc_offset_hours: 0,
+            purpose: Purpose::Live,
         }
     }
 }

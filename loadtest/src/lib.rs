@@ -9,7 +9,7 @@
 //! service's own code. Each keeps its own log, against which the service's journal is checked.
 //!
 //! What must stay true: [`phone`] decides everything and touches no socket or clock; `connection` only carries. Absent on
-//! purpose: TLS, exercises (a phone here only knows live alerts), sleeping phones.
+//! purpose: TLS, sleeping phones.
 
 mod codec;
 mod connection;

@@ -51,6 +51,18 @@ pub struct PhoneSettings {
     pub answers: AnswerModel,
     /// Hours the people's clocks are ahead of UTC: decides what is day and night.
     pub utc_offset_hours: i8,
+    /// What the phone is enrolled for; it ignores what is meant for the other.
+    pub purpose: Purpose,
+}
+
+/// What a phone is enrolled for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Purpose {
+    /// Real emergencies.
+    #[default]
+    Live,
+    /// Drills.
+    Exercise,
 }
 
 /// What a phone wants done.
@@ -132,7 +144,7 @@ impl Phone {
 
     /// A message arrived.
     pub fn handle_down(&mut self, down: &Down, now: Moment) {
-        let plain = match plain_of(down) {
+        let plain = match plain_of(down, self.settings.purpose) {
             Ok(plain) => plain,
             Err(reason) => return self.ignore(down, reason),
         };
@@ -388,13 +400,16 @@ fn envelope(kind: up::Kind, now: Moment) -> Up {
 }
 
 /// What a message says, if it is for an app that only knows live alerts.
-fn plain_of(down: &Down) -> Result<&Plain, IgnoreReason> {
-    match &down.purpose {
-        Some(down::Purpose::Live(v1::Body {
-            content: Some(body::Content::Plain(plain)),
-        })) => Ok(plain),
-        Some(down::Purpose::Exercise(_)) => Err(IgnoreReason::Exercise),
-        Some(down::Purpose::Live(_)) | None => Err(IgnoreReason::NothingKnown),
+fn plain_of(down: &Down, enrolled_for: Purpose) -> Result<&Plain, IgnoreReason> {
+    let body = match (&down.purpose, enrolled_for) {
+        (Some(down::Purpose::Live(body)), Purpose::Live) => body,
+        (Some(down::Purpose::Exercise(body)), Purpose::Exercise) => body,
+        (Some(_), _) => return Err(IgnoreReason::OtherPurpose),
+        (None, _) => return Err(IgnoreReason::NothingKnown),
+    };
+    match &body.content {
+        Some(body::Content::Plain(plain)) => Ok(plain),
+        _ => Err(IgnoreReason::NothingKnown),
     }
 }
 

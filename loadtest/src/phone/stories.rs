@@ -47,11 +47,16 @@ fn unwilling() -> AnswerModel {
 
 impl Story {
     fn new(answers: AnswerModel) -> Self {
+        Self::enrolled_for(Purpose::Live, answers)
+    }
+
+    fn enrolled_for(purpose: Purpose, answers: AnswerModel) -> Self {
         let home = Place::new(HOME.0, HOME.1).expect("a literal in range");
         let settings = PhoneSettings {
             position_interval: Duration::from_secs(30),
             answers,
             utc_offset_hours: 0,
+            purpose,
         };
         // The first person who does not wander, so that positions are plain.
         let mut story = (1..)
@@ -488,6 +493,27 @@ fn a_probe_is_answered_with_a_position() {
 }
 
 #[test]
+fn a_phone_for_drills_answers_drills_and_nothing_else() {
+    let mut story = Story::enrolled_for(Purpose::Exercise, unwilling());
+    story.hears(alert("a", 1));
+    assert!(matches!(
+        story.last_log(),
+        What::Ignored {
+            reason: IgnoreReason::OtherPurpose,
+            ..
+        }
+    ));
+    let mut drill = alert("b", 1);
+    drill.purpose = match drill.purpose.take() {
+        Some(down::Purpose::Live(body)) => Some(down::Purpose::Exercise(body)),
+        other => other,
+    };
+    story.hears(drill);
+    story.waits(60);
+    assert_eq!(story.words(), ["Hello", "Received v1", "Shown v1", "Decline"]);
+}
+
+#[test]
 fn a_drill_and_an_empty_message_are_ignored_by_name() {
     let mut story = Story::new(willing());
     let mut drill = alert("a", 1);
@@ -499,7 +525,7 @@ fn a_drill_and_an_empty_message_are_ignored_by_name() {
     assert!(matches!(
         story.last_log(),
         What::Ignored {
-            reason: IgnoreReason::Exercise,
+            reason: IgnoreReason::OtherPurpose,
             ..
         }
     ));
