@@ -47,7 +47,7 @@ class Service:
         surroundings = {name: value for name, value in os.environ.items() if not name.startswith("MUSTER_")}
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [binary, "serve", "--data-dir", str(self.data_dir), *listeners],
+                [binary, "serve", "--canary-every-s", "0", "--data-dir", str(self.data_dir), *listeners],
                 stdout=log,
                 stderr=log,
                 env=surroundings,

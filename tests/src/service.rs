@@ -54,8 +54,14 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts `muster serve` on `data_dir`, listening on ports that the system chooses, and waits until it is ready.
+    /// Starts `muster serve` on `data_dir`, listening on ports that the system chooses and without a canary, since tests
+    /// count incidents; waits until it is ready.
     pub async fn start(data_dir: &Path) -> Result<Self> {
+        Self::start_with(data_dir, &["--canary-every-s", "0"]).await
+    }
+
+    /// The same with these flags.
+    pub async fn start_with(data_dir: &Path, flags: &[&str]) -> Result<Self> {
         let announced = data_dir.join("endpoints.json");
         // A killed service leaves its own behind; only the new one counts.
         fs::remove_file(&announced).or_else(|error| match error.kind() {
@@ -64,6 +70,7 @@ impl Service {
         })?;
         let log = data_dir.with_extension("log");
         let mut child = serve(data_dir)
+            .args(flags)
             .stdout(Stdio::null())
             .stderr(File::options().create(true).append(true).open(&log)?)
             .spawn()

@@ -34,6 +34,18 @@ impl ServiceArea {
         }
     }
 
+    /// The point in the middle: latitude and longitude in degrees.
+    pub fn middle(&self) -> (f64, f64) {
+        let width = (self.east - self.west).rem_euclid(360.0);
+        let longitude = self.west + width / 2.0;
+        let longitude = if longitude > 180.0 {
+            longitude - 360.0
+        } else {
+            longitude
+        };
+        (f64::midpoint(self.south, self.north), longitude)
+    }
+
     /// Whether the area holds the position; its edges belong to it.
     pub fn contains(&self, position: Position) -> bool {
         let (latitude, longitude) = (position.latitude(), position.longitude());

@@ -7,12 +7,14 @@ use std::{
     fs,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use dispatch_core::policy::PolicyBook;
 use muster_ingest::ServiceArea;
 use serde::Deserialize;
 
+use crate::canary::EVERY;
 use policies::{PolicySection, SpecialPolicySection};
 
 /// A configuration that cannot be used.
@@ -55,6 +57,8 @@ pub struct Config {
     pub service_area: Option<ServiceArea>,
     /// Who is asked.
     pub policies: PolicyBook,
+    /// Time between two rounds of the canary; `None` = there is none.
+    pub canary_every: Option<Duration>,
 }
 
 /// PEM files.
@@ -117,6 +121,8 @@ pub struct Overrides {
     pub http_listen: Option<SocketAddr>,
     /// `--insecure-loopback`
     pub insecure_loopback: bool,
+    /// `--canary-every-s`
+    pub canary_every_s: Option<u32>,
 }
 
 /// Great Britain with its coastal waters: the default area, since grid references are its own.
@@ -139,6 +145,13 @@ struct File {
     service_area: Option<AreaSection>,
     policy: PolicySection,
     special_policy: Vec<SpecialPolicySection>,
+    canary: CanarySection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CanarySection {
+    every_s: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -261,9 +274,22 @@ fn build(origin: &str, file: File, overrides: Overrides) -> Result<Config, Inval
             .unwrap_or_else(|| default_listen(9464)),
         service_area: Some(service_area),
         policies: policies::book(file.policy, file.special_policy).map_err(invalid)?,
+        canary_every: canary_every(overrides.canary_every_s.or(file.canary.every_s)).map_err(invalid)?,
     };
     config.check_safety().map_err(invalid)?;
     Ok(config)
+}
+
+/// Time between rounds of the canary; 0 = none.
+fn canary_every(seconds: Option<u32>) -> Result<Option<Duration>, String> {
+    match seconds {
+        None => Ok(Some(EVERY)),
+        Some(0) => Ok(None),
+        Some(seconds @ 5..=3_600) => Ok(Some(Duration::from_secs(seconds.into()))),
+        Some(seconds) => Err(format!(
+            "canary.every_s is {seconds}; accepted is 5 to 3600, and 0 for no canary"
+        )),
+    }
 }
 
 impl Config {
@@ -349,6 +375,7 @@ mod tests {
                 "service_area",
             ),
             ("region = 'a/b'", "region"),
+            ("[canary]\nevery_s = 1", "every_s is 1"),
         ] {
             let problem = parse(text).expect_err(text);
             assert!(problem.contains(named), "{text}: {problem}");

@@ -3,6 +3,7 @@
 //! Exit codes: 0 fine, 1 failure, 2 wrong usage, 78 bad configuration.
 
 mod audit;
+mod canary;
 mod certificates;
 mod config;
 mod control_room;

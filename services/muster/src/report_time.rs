@@ -16,3 +16,12 @@ pub fn time_of_day(at: Timestamp) -> String {
     let text = utc(at);
     text.get(11..23).map_or(text.clone(), str::to_owned)
 }
+
+/// As it stands in a message.
+pub fn wire(at: Timestamp) -> muster_proto::google::Timestamp {
+    let nanos = i32::try_from(at.unix_ms().rem_euclid(1_000) * 1_000_000).expect("less than a second");
+    muster_proto::google::Timestamp {
+        seconds: at.unix_ms().div_euclid(1_000),
+        nanos,
+    }
+}

@@ -35,6 +35,9 @@ pub struct Arguments {
     /// Plaintext gRPC, every caller is the tenant "dev"; on a loopback address only.
     #[arg(long)]
     insecure_loopback: bool,
+    /// Seconds between two rounds of the canary, a drill that goes through every hop; 0 = none.
+    #[arg(long, env = "MUSTER_CANARY_EVERY_S")]
+    canary_every_s: Option<u32>,
 }
 
 /// Runs until SIGINT or SIGTERM, or until the journal fails.
@@ -46,6 +49,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         mqtt_listen: arguments.mqtt_listen,
         http_listen: arguments.http_listen,
         insecure_loopback: arguments.insecure_loopback,
+        canary_every_s: arguments.canary_every_s,
     };
     let config = config::load(arguments.config.as_deref(), overrides)?;
     let limit = descriptors::raise()?;

@@ -23,6 +23,7 @@ use muster_store::{SqliteJournal, SqliteStore};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
+    canary::{self, CanaryConfig},
     certificates::{DEV_TENANT, DevCertificates},
     config::{Config, ExternalBroker, Mqtt},
     endpoints::{ControlRoom, Endpoints},
@@ -97,12 +98,19 @@ impl Service {
             directory.apply(change);
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let (tls, ca_certificate, control_room) = credentials(config)?;
+        let mut policies = config.policies.clone();
+        canary::add_policy(
+            &mut policies,
+            control_room.as_ref().map_or(DEV_TENANT, |room| &room.tenant),
+        )?;
+        let alarms = AlarmBoard::default();
         let mut engine = Engine::new(
-            config.policies.clone(),
+            policies.clone(),
             Arc::clone(&directory),
             Arc::clone(&clock),
             Arc::new(SystemEntropy),
-            AlarmBoard::default(),
+            alarms.clone(),
         );
         let began = clock.now();
         let records = recovery.entries(|entry| engine.recover(&entry))?;
@@ -111,8 +119,6 @@ impl Service {
 
         let (bus, mqtt) = start_bus(config, directory, Arc::clone(&clock), engine.inlet()).await?;
         let handle = engine.handle();
-        let (tls, ca_certificate, control_room) = credentials(config)?;
-        let policies = config.policies.clone();
         let ingest = IngestConfig {
             listen: config.grpc_listen,
             tls,
@@ -120,7 +126,7 @@ impl Service {
             region: config.region.clone(),
             wanted: Arc::new(move |tenant, kind| policies.policy(tenant, kind).wanted),
         };
-        let server = Server::bind(ingest, handle.clone(), Arc::new(reader), clock).await?;
+        let server = Server::bind(ingest, handle.clone(), Arc::new(reader), Arc::clone(&clock)).await?;
         let grpc = server.local_addr();
 
         let stop = watch::Sender::new(false);
@@ -148,6 +154,10 @@ impl Service {
         }));
         endpoints.write(data_dir)?;
         tracing::info!(%grpc, ?mqtt, %http, "ready");
+        let mut edges = vec![edge, probes];
+        if let Some(canary) = canary(config, &endpoints) {
+            edges.push(canary::start(canary, alarms, clock, stop.subscribe())?);
+        }
         Ok(Self {
             endpoints,
             engine: handle,
@@ -155,7 +165,7 @@ impl Service {
             stop,
             owner,
             bus,
-            edges: vec![edge, probes],
+            edges,
         })
     }
 
@@ -179,6 +189,24 @@ impl Service {
         }
         Ok(())
     }
+}
+
+/// The canary of this service. With certificates of its own the service cannot speak as a control room, and an outside
+/// broker does not know the canary's phone, so there it has none.
+fn canary(config: &Config, endpoints: &Endpoints) -> Option<CanaryConfig> {
+    let every = config.canary_every?;
+    let area = config.service_area?;
+    let Some(mqtt) = endpoints.mqtt.filter(|_| config.tls.is_none()) else {
+        tracing::warn!("no canary: it needs the development certificates and the embedded broker");
+        return None;
+    };
+    Some(CanaryConfig {
+        every,
+        endpoints: endpoints.clone(),
+        broker: (mqtt.ip().to_string(), mqtt.port()),
+        place: area.middle(),
+        credential: config.data_dir.join("canary.json"),
+    })
 }
 
 /// Runs the owner; when it ends for whatever reason, so does everything else.

@@ -8,13 +8,10 @@ use std::{
 use anyhow::Context as _;
 use dispatch_core::ids::IncidentId;
 use muster_loadtest::{MessageKind, PhoneEvent, What};
-use muster_proto::{
-    google::Timestamp,
-    v1::{
-        BritishNationalGrid, CloseIncidentRequest, IncidentKey, Live, Location, ReportIncidentRequest,
-        ReportIncidentResponse, WatchIncidentsRequest, WatchIncidentsResponse, location::Point,
-        report_incident_request::Purpose, watch_incidents_response::Event,
-    },
+use muster_proto::v1::{
+    BritishNationalGrid, CloseIncidentRequest, IncidentKey, Live, Location, ReportIncidentRequest,
+    ReportIncidentResponse, WatchIncidentsRequest, WatchIncidentsResponse, location::Point,
+    report_incident_request::Purpose, watch_incidents_response::Event,
 };
 use tokio::{task::JoinSet, time::Instant as TokioInstant};
 use tonic::Streaming;
@@ -26,7 +23,7 @@ use super::{
 };
 use crate::{
     control_room::{ControlRoom, refused},
-    report_time::utc,
+    report_time::{utc, wire},
     service,
 };
 
@@ -142,7 +139,7 @@ impl Desk {
                 request_id: format!("report-{}", call.number),
                 key: Some(key.clone()),
                 revision: 1,
-                sent_at: Some(timestamp(now.unix_ms())),
+                sent_at: Some(wire(now)),
                 kind: "cardiac_arrest".to_owned(),
                 purpose: Some(Purpose::Live(Live {})),
                 location: Some(Location {
@@ -234,7 +231,7 @@ impl Desk {
                 request_id: format!("close-{}", key.cad_incident_number),
                 key: Some(key.clone()),
                 revision: 2,
-                sent_at: Some(timestamp(service::now().unix_ms())),
+                sent_at: Some(wire(service::now())),
             };
             self.room
                 .incidents()
@@ -249,13 +246,5 @@ impl Desk {
     pub fn hang_up(self) -> Vec<ReportedCall> {
         self.account.end();
         self.reported
-    }
-}
-
-fn timestamp(unix_ms: i64) -> Timestamp {
-    let nanos = i32::try_from(unix_ms.rem_euclid(1_000) * 1_000_000).expect("less than a second");
-    Timestamp {
-        seconds: unix_ms.div_euclid(1_000),
-        nanos,
     }
 }
