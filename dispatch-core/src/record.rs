@@ -90,6 +90,13 @@ pub enum Record {
         /// Which version.
         version: u32,
     },
+    /// A message stopped being true before the phone acknowledged it: it is not sent any more.
+    MessageLapsed {
+        /// Which alert.
+        alert: AlertId,
+        /// Which version.
+        version: u32,
+    },
     /// The wait for a receipt or answer ran out; somebody else is asked.
     AlertLapsed {
         /// Which alert.
@@ -288,6 +295,7 @@ impl Record {
             Self::MessageProgress { .. } => "message_progress",
             Self::MessageResent { .. } => "message_resent",
             Self::MessageUnheard { .. } => "message_unheard",
+            Self::MessageLapsed { .. } => "message_lapsed",
             Self::AlertLapsed { .. } => "alert_lapsed",
             Self::AlertAccepted { .. } => "alert_accepted",
             Self::AlertDeclined { .. } => "alert_declined",
@@ -309,6 +317,7 @@ impl Record {
             Self::MessageProgress { alert, .. }
             | Self::MessageResent { alert, .. }
             | Self::MessageUnheard { alert, .. }
+            | Self::MessageLapsed { alert, .. }
             | Self::AlertLapsed { alert }
             | Self::AlertAccepted { alert, .. }
             | Self::AlertDeclined { alert, .. }

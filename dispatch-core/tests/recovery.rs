@@ -6,7 +6,7 @@ mod world;
 use std::time::Duration;
 
 use dispatch_core::{
-    alert::AlertState,
+    alert::{AlertState, MessageKind},
     attendance::{AbortReason, Attendance},
     command::Warning,
     incident::{EndCause, IncidentState},
@@ -288,6 +288,34 @@ fn check(world: &World) {
     );
 }
 
+/// Every message planned has one outcome, or is the newest about its alert and still waits for it.
+fn check_ledger(world: &World) {
+    let mut outcomes = std::collections::BTreeMap::new();
+    for settled in &world.settled {
+        let before = outcomes.insert((settled.alert, settled.version), settled.outcome);
+        assert_eq!(before, None, "two outcomes: {settled:?}");
+    }
+    let mut open = 0;
+    for alert in world.alerts() {
+        let message = alert.message;
+        for version in 1..message.version {
+            assert!(
+                outcomes.contains_key(&(alert.plan.alert, version)),
+                "replaced without an outcome"
+            );
+        }
+        assert_eq!(
+            outcomes.get(&(alert.plan.alert, message.version)),
+            message.outcome.as_ref()
+        );
+        assert!(!message.is_heard() || !message.is_open(), "heard without an outcome");
+        open += u64::from(message.is_open());
+        let waits = message.is_open() && message.kind == MessageKind::Alert;
+        assert!(!waits || alert.state.is_open(), "a request outlives its alert");
+    }
+    assert_eq!(world.dispatcher.state().ledger().open(), open);
+}
+
 /// Each alert has at most one outcome in the journal, and nobody who answered is asked again for the same incident.
 fn check_journal(world: &World) {
     for alert in world.alerts() {
@@ -325,12 +353,18 @@ proptest! {
         for event in &events {
             happen(&mut world, event);
             check(&world);
+            check_ledger(&world);
         }
         check_journal(&world);
-        // Left alone, everything settles: no alert stays open past its time.
+        // Left alone, everything settles: no alert stays open past its time, and no message without an outcome.
+        for incident in 1..4 {
+            drop(world.end(ending(incident, 100, EndCause::Closed)));
+        }
         world.seconds(3_600);
-        let open = world.alerts().iter().filter(|alert| alert.state.is_open() && alert.plan.expires_at < world.now).count();
+        let open = world.alerts().iter().filter(|alert| alert.state.is_open()).count();
         prop_assert_eq!(open, 0);
+        check_ledger(&world);
+        prop_assert_eq!(world.dispatcher.state().ledger().open(), 0);
     }
 
     #[test]

@@ -233,8 +233,7 @@ impl Dispatcher {
                 self.reschedule_alert(alert);
                 let known = self.alert(alert);
                 let still_true = super::waits::message_expiry(known) > self.now;
-                let wanted = known.state.is_open() || !matches!(known.message.kind, crate::alert::MessageKind::Alert);
-                if wanted && still_true && !known.message.is_heard() && !known.message.reported_unheard {
+                if still_true && known.message.is_open() && !known.message.reported_unheard {
                     unheard.push(alert);
                 }
             }

@@ -178,6 +178,9 @@ fn sentence(record: &Record) -> String {
         Record::MessageUnheard { alert, version } => {
             format!("{alert} message {version}: not acknowledged in time; control room told")
         }
+        Record::MessageLapsed { alert, version } => {
+            format!("{alert} message {version}: never acknowledged while it was true; given up")
+        }
         Record::AlertLapsed { alert } => format!("{alert}: waited long enough; somebody else is asked"),
         Record::AlertAccepted {
             alert,
