@@ -30,9 +30,9 @@ pub struct Entry {
 /// A fact.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Record {
-    /// The service started to act, as the `epoch`-th owner of this journal. Open waits begin anew.
+    /// The service started to act. Open waits begin anew.
     Started {
-        /// Counts starts, from 1.
+        /// Higher than every owner's before, also of owners this journal has not heard of; phones ignore lower ones.
         epoch: u64,
     },
     /// A responder was registered or changed.

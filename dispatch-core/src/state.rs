@@ -190,7 +190,7 @@ impl State {
         self.last_at
     }
 
-    /// How often the service has started.
+    /// The number of the present owner; grows with each start.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }

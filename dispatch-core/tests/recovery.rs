@@ -55,7 +55,8 @@ fn after_a_restart_what_no_phone_has_is_sent_again_and_nobody_who_answered_is_as
         ),
         "never acknowledged"
     );
-    assert_eq!(world.sent_to(5)[0].owner_epoch, 2);
+    let owner = u64::try_from(START.unix_ms()).unwrap() / 1000;
+    assert_eq!(world.sent_to(5)[0].owner_epoch, owner + 1);
     // Waits count from the start of the service: at once nobody is replaced, later they are.
     world.pass(Duration::from_millis(3_999));
     assert_eq!(world.asked().len(), 8);
@@ -109,6 +110,31 @@ fn a_clock_set_back_between_two_starts_silences_nobody() {
     let mut later = report(4, 1);
     later.sent_at = world.now + Duration::from_secs(5);
     assert_eq!(world.reported(later).warnings, [], "its clock is known again");
+}
+
+#[test]
+fn a_service_restored_from_an_older_backup_is_not_ignored_by_the_phones() {
+    let mut world = ten();
+    let backup = world.entries.clone();
+    for _ in 0..5 {
+        world.seconds(10);
+        world.crash_and_restart();
+    }
+    (1..=10).for_each(|n| world.at(n, f64::from(n) * 100.0));
+    world.reported(report(1, 1));
+    let heard = world.sent_to(1)[0].owner_epoch;
+    world.seconds(3_600);
+    let mut restored = World::restarted(&backup, world.now);
+    restored.input(Input::Started);
+    (1..=10).for_each(|n| restored.at(n, f64::from(n) * 100.0));
+    restored.reported(report(1, 1));
+    assert!(restored.sent_to(1)[0].owner_epoch > heard);
+    // However often it starts within a second, and though its clock goes back, each start has a higher number.
+    restored.now = restored.now - Duration::from_secs(7_200);
+    let before = restored.dispatcher.state().epoch();
+    restored.crash_and_restart();
+    restored.crash_and_restart();
+    assert_eq!(restored.dispatcher.state().epoch(), before + 2);
 }
 
 /// Any order of these events ends in the same state of the incident.

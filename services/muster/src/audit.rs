@@ -209,7 +209,7 @@ fn sentence(record: &Record) -> String {
         }
         Record::HelpNeeded { alert } => format!("{alert}: person asks for help; control room told"),
         Record::CouldNotAlert { .. } => "nobody reached in time; control room told".to_owned(),
-        Record::Started { epoch } => format!("service started for the {epoch}. time"),
+        Record::Started { epoch } => format!("service started as owner {epoch}"),
         Record::ResponderPut(_) | Record::DevicePut(_) | Record::DeviceRevoked(_) | Record::RequestAnswered { .. } => {
             record.label().to_owned()
         }
