@@ -61,7 +61,8 @@ pub struct Policy {
     pub search_again_after: Duration,
     /// A report older than this is recorded, not alerted, 1 min to 1 day.
     pub late_after: Duration,
-    /// Whether a life depends on it: such reports go on while the store is in trouble.
+    /// Reports of this kind go on while the store is in trouble: people are alerted although the report may not be on
+    /// disk yet, and the control room is told so. True unless stated: in doubt somebody's life is at stake.
     pub life_threatening: bool,
 }
 
@@ -304,6 +305,11 @@ impl PolicyBook {
             .or_else(|| find(None, Some(kind)))
             .unwrap_or(&self.default)
     }
+
+    /// Whether a control room's reports of a kind go on while the store is in trouble.
+    pub fn is_life_threatening(&self, tenant: &TenantId, kind: &IncidentKind) -> bool {
+        self.policy(tenant, kind).life_threatening
+    }
 }
 
 #[cfg(test)]
@@ -364,5 +370,19 @@ mod tests {
         book.add(Some(tenant.clone()), Some(kind.clone()), named("both"))
             .expect("valid");
         assert_eq!(book.policy(&tenant, &kind).name, "both");
+    }
+
+    #[test]
+    fn what_nobody_called_harmless_is_life_threatening() {
+        let tenant = TenantId::new("london").expect("valid");
+        let kind = |name: &str| IncidentKind::new(name).expect("valid");
+        let fall = Policy {
+            life_threatening: false,
+            ..Policy::default()
+        };
+        let mut book = PolicyBook::default();
+        book.add(None, Some(kind("fall")), fall).expect("valid");
+        assert!(book.is_life_threatening(&tenant, &kind("cardiac_arrest")));
+        assert!(!book.is_life_threatening(&tenant, &kind("fall")));
     }
 }

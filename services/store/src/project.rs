@@ -136,6 +136,7 @@ fn story(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<Story
         Record::MessageProgress { alert, .. }
         | Record::MessageResent { alert, .. }
         | Record::MessageUnheard { alert, .. }
+        | Record::MessageLapsed { alert, .. }
         | Record::AlertLapsed { alert }
         | Record::AlertAccepted { alert, .. }
         | Record::AlertDeclined { alert, .. }
