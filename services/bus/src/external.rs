@@ -123,12 +123,7 @@ impl ExternalBus {
         let poll = PollLoop {
             event_loop,
             connection,
-            intake: Intake {
-                region: region.clone(),
-                credentials,
-                clock: Arc::clone(&clock),
-                inlet: inlet.clone(),
-            },
+            intake: Intake::new(region.clone(), credentials, Arc::clone(&clock), inlet.clone()),
         };
         let publisher = Publisher {
             client: client.clone(),

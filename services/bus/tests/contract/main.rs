@@ -6,6 +6,7 @@ mod access;
 mod bad_input;
 mod counters;
 mod mosquitto;
+mod overload;
 mod owntracks;
 mod phone;
 mod presence;

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicI64, AtomicU8, Ordering},
     },
     time::Duration,
 };
@@ -40,11 +40,20 @@ pub const REGION: &str = "north";
 /// What the bus takes for now.
 pub const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
 
-struct FixedClock;
+/// Stands at [`NOW`] until told otherwise.
+pub struct TestClock(AtomicI64);
 
-impl Clock for FixedClock {
+impl TestClock {
+    /// Lets time pass for the bus; the broker's own clock goes on as ever.
+    pub fn pass(&self, time: Duration) {
+        let ms = i64::try_from(time.as_millis()).unwrap();
+        self.0.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        NOW
+        Timestamp::from_unix_ms(self.0.load(Ordering::Relaxed))
     }
 }
 
@@ -114,6 +123,7 @@ pub struct World {
     pub other_owntracks: Enrolled,
     pub counters: Counters,
     pub directory: Arc<Directory>,
+    pub clock: Arc<TestClock>,
     bus: Arc<dyn MessageBus>,
     observer: Observer,
     seen_markers: AtomicU8,
@@ -125,13 +135,13 @@ impl World {
     }
 
     pub async fn embedded_with(connections_max: usize) -> Self {
-        Self::build(|directory, inlet, _| async move {
+        Self::build(|directory, clock, inlet, _| async move {
             let config = EmbeddedConfig {
                 listen: "127.0.0.1:0".parse().unwrap(),
                 region: REGION.into(),
                 connections_max,
             };
-            let bus = EmbeddedBus::start(config, directory, Arc::new(FixedClock), inlet).await;
+            let bus = EmbeddedBus::start(config, directory, clock, inlet).await;
             let bus = bus.unwrap();
             Some((bus.local_addr(), Arc::new(bus) as _, Broker::Embedded))
         })
@@ -141,9 +151,9 @@ impl World {
 
     /// `None` when Mosquitto is not installed, which is said aloud.
     pub async fn mosquitto() -> Option<Self> {
-        Self::build(|directory, inlet, devices| async move {
+        Self::build(|directory, clock, inlet, devices| async move {
             let mosquitto = Mosquitto::start(&devices).await?;
-            let bus = external_bus(&mosquitto, directory, inlet).await;
+            let bus = external_bus(&mosquitto, directory, clock, inlet).await;
             let port: Arc<dyn MessageBus> = Arc::clone(&bus) as _;
             Some((mosquitto.address, port, Broker::Mosquitto(mosquitto, bus)))
         })
@@ -164,7 +174,7 @@ impl World {
             panic!("the embedded broker ends with its service");
         };
         let (inlet, observer) = Observer::new();
-        let bus = external_bus(mosquitto, Arc::clone(&self.directory), inlet).await;
+        let bus = external_bus(mosquitto, Arc::clone(&self.directory), Arc::clone(&self.clock), inlet).await;
         *old = Arc::clone(&bus);
         self.bus = bus;
         self.observer = observer;
@@ -172,7 +182,7 @@ impl World {
 
     async fn build<F, B>(start: F) -> Option<Self>
     where
-        F: FnOnce(Arc<Directory>, Inlet, Vec<Enrolled>) -> B,
+        F: FnOnce(Arc<Directory>, Arc<TestClock>, Inlet, Vec<Enrolled>) -> B,
         B: Future<Output = Option<(SocketAddr, Arc<dyn MessageBus>, Broker)>>,
     {
         let counters = Counters::install();
@@ -185,8 +195,9 @@ impl World {
         for device in &devices {
             directory.apply(RegistryChange::PutDevice(device.access.clone()));
         }
+        let clock = Arc::new(TestClock(AtomicI64::new(NOW.unix_ms())));
         let (inlet, observer) = Observer::new();
-        let (address, bus, broker) = start(Arc::clone(&directory), inlet, devices).await?;
+        let (address, bus, broker) = start(Arc::clone(&directory), Arc::clone(&clock), inlet, devices).await?;
         Some(Self {
             broker,
             address,
@@ -196,6 +207,7 @@ impl World {
             other_owntracks,
             counters,
             directory,
+            clock,
             bus,
             observer,
             seen_markers: AtomicU8::new(0),
@@ -241,7 +253,12 @@ impl World {
     }
 }
 
-async fn external_bus(mosquitto: &Mosquitto, directory: Arc<Directory>, inlet: Inlet) -> Arc<ExternalBus> {
+async fn external_bus(
+    mosquitto: &Mosquitto,
+    directory: Arc<Directory>,
+    clock: Arc<TestClock>,
+    inlet: Inlet,
+) -> Arc<ExternalBus> {
     let config = ExternalConfig {
         host: mosquitto.address.ip().to_string(),
         port: mosquitto.address.port(),
@@ -252,7 +269,7 @@ async fn external_bus(mosquitto: &Mosquitto, directory: Arc<Directory>, inlet: I
         client_id: "muster-test".into(),
         region: REGION.into(),
     };
-    let bus = ExternalBus::start(config, directory, Arc::new(FixedClock), inlet).unwrap();
+    let bus = ExternalBus::start(config, directory, clock, inlet).unwrap();
     ready(&bus).await;
     Arc::new(bus)
 }
