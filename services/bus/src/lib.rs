@@ -24,7 +24,6 @@ mod intake;
 mod owntracks;
 mod queue;
 mod refusal;
-mod session;
 pub mod topics;
 mod unknown;
 mod up;

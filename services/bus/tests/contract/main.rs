@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod bad_broker;
 mod bad_input;
 mod counters;
 mod mosquitto;
@@ -11,6 +12,7 @@ mod owntracks;
 mod phone;
 mod presence;
 mod raw;
+mod stub;
 mod traffic;
 mod world;
 

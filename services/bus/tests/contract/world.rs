@@ -32,6 +32,7 @@ use tokio::time::timeout;
 use crate::{
     counters::Counters,
     mosquitto::{BUS_PASSWORD, BUS_USER, Mosquitto},
+    stub::Stub,
 };
 
 /// Longer than anything here takes on a busy machine.
@@ -112,6 +113,7 @@ fn region() -> Region {
 pub enum Broker {
     Embedded,
     Mosquitto(Mosquitto, Arc<ExternalBus>),
+    Stub(Stub, Arc<ExternalBus>),
 }
 
 pub struct World {
@@ -153,11 +155,31 @@ impl World {
     pub async fn mosquitto() -> Option<Self> {
         Self::build(|directory, clock, inlet, devices| async move {
             let mosquitto = Mosquitto::start(&devices).await?;
-            let bus = external_bus(&mosquitto, directory, clock, inlet).await;
+            let bus = external_bus(mosquitto.address, directory, clock, inlet).await;
             let port: Arc<dyn MessageBus> = Arc::clone(&bus) as _;
             Some((mosquitto.address, port, Broker::Mosquitto(mosquitto, bus)))
         })
         .await
+    }
+
+    /// With a broker that can be told to misbehave.
+    pub async fn stub() -> Self {
+        Self::build(|directory, clock, inlet, _| async move {
+            let stub = Stub::start().await;
+            let bus = external_bus(stub.address, directory, clock, inlet).await;
+            let port: Arc<dyn MessageBus> = Arc::clone(&bus) as _;
+            Some((stub.address, port, Broker::Stub(stub, bus)))
+        })
+        .await
+        .unwrap()
+    }
+
+    /// The misbehaving broker and the bus on it.
+    pub fn stubbed(&mut self) -> (&mut Stub, &Arc<ExternalBus>) {
+        let Broker::Stub(stub, bus) = &mut self.broker else {
+            panic!("this world has a real broker");
+        };
+        (stub, bus)
     }
 
     /// Ends the service's connection to the broker outside; the broker and the phones go on.
@@ -174,7 +196,13 @@ impl World {
             panic!("the embedded broker ends with its service");
         };
         let (inlet, observer) = Observer::new();
-        let bus = external_bus(mosquitto, Arc::clone(&self.directory), Arc::clone(&self.clock), inlet).await;
+        let bus = external_bus(
+            mosquitto.address,
+            Arc::clone(&self.directory),
+            Arc::clone(&self.clock),
+            inlet,
+        )
+        .await;
         *old = Arc::clone(&bus);
         self.bus = bus;
         self.observer = observer;
@@ -254,14 +282,14 @@ impl World {
 }
 
 async fn external_bus(
-    mosquitto: &Mosquitto,
+    broker: SocketAddr,
     directory: Arc<Directory>,
     clock: Arc<TestClock>,
     inlet: Inlet,
 ) -> Arc<ExternalBus> {
     let config = ExternalConfig {
-        host: mosquitto.address.ip().to_string(),
-        port: mosquitto.address.port(),
+        host: broker.ip().to_string(),
+        port: broker.port(),
         login: Some(Login {
             username: BUS_USER.into(),
             password: BUS_PASSWORD.into(),
