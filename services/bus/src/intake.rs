@@ -2,9 +2,9 @@
 //!
 //! Who a message is from is read from its topic: the broker has seen to it that nobody else publishes there.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use dispatch_core::input::Input;
+use dispatch_core::{ids::DeviceId, input::Input, time::Timestamp};
 use muster_engine::{
     inlet::{Inlet, Stopped},
     ports::{Clock, Credentials},
@@ -13,6 +13,7 @@ use muster_engine::{
 
 use crate::{
     authorisation::device_named,
+    budget::Budgets,
     owntracks,
     refusal::Refusal,
     topics::{Region, Topic},
@@ -32,13 +33,25 @@ pub(crate) struct Publication<'a> {
 
 /// Reads publications and hands over what they mean.
 pub(crate) struct Intake {
-    pub region: Region,
-    pub credentials: Arc<dyn Credentials>,
-    pub clock: Arc<dyn Clock>,
+    region: Region,
+    credentials: Arc<dyn Credentials>,
+    clock: Arc<dyn Clock>,
     pub inlet: Inlet,
+    /// Held for a few additions; the one lock on the way of a position.
+    budgets: Mutex<Budgets>,
 }
 
 impl Intake {
+    pub fn new(region: Region, credentials: Arc<dyn Credentials>, clock: Arc<dyn Clock>, inlet: Inlet) -> Self {
+        Self {
+            region,
+            credentials,
+            clock,
+            inlet,
+            budgets: Mutex::default(),
+        }
+    }
+
     /// Takes a publication in. Waits while the engine's lane is full, except for positions.
     pub async fn take(&self, publication: &Publication<'_>) -> Result<(), Stopped> {
         match self.understood(publication) {
@@ -55,7 +68,7 @@ impl Intake {
         }
     }
 
-    /// What a publication means to the engine, if anything; a refused one is counted.
+    /// What a publication means to the engine, if anything; a refused one and one beyond its device's budget are counted.
     fn understood(&self, publication: &Publication<'_>) -> Option<Input> {
         self.read(publication).unwrap_or_else(|refusal| {
             refusal.count();
@@ -79,7 +92,8 @@ impl Intake {
                     return Err(Refusal::Retained);
                 }
                 let said = up::parse(access.encoding, publication.payload)?;
-                up::input(access.device.device, said, now)
+                let device = access.device.device;
+                Ok(self.within_budget(device, up::input(device, said, now)?, now))
             }
             Some(Topic::OwnTracks { user, .. }) => {
                 let device = device_named(user).ok_or(Refusal::Publish)?;
@@ -87,9 +101,14 @@ impl Intake {
                 if access.kind != DeviceKind::OwnTracks {
                     return Err(Refusal::Publish);
                 }
-                owntracks::input(device, publication.payload, now)
+                Ok(self.within_budget(device, owntracks::input(device, publication.payload, now)?, now))
             }
             Some(Topic::Down { .. }) | None => Err(Refusal::Publish),
         }
+    }
+
+    fn within_budget(&self, device: DeviceId, said: Option<Input>, now: Timestamp) -> Option<Input> {
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        said.filter(|said| budgets.allow(device, said, now))
     }
 }

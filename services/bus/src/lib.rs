@@ -15,6 +15,7 @@
 //! Absent on purpose: deciding (the core), waiting for the network inside a call of the engine, storing anything on disk.
 
 mod authorisation;
+mod budget;
 mod down;
 pub mod embedded;
 pub mod external;
@@ -23,7 +24,6 @@ mod intake;
 mod owntracks;
 mod queue;
 mod refusal;
-mod session;
 pub mod topics;
 mod unknown;
 mod up;

@@ -101,12 +101,7 @@ impl EmbeddedBus {
             region: region.clone(),
             credentials: Arc::clone(&credentials),
         };
-        let intake = Intake {
-            region: region.clone(),
-            credentials,
-            clock: Arc::clone(&clock),
-            inlet: inlet.clone(),
-        };
+        let intake = Intake::new(region.clone(), credentials, Arc::clone(&clock), inlet.clone());
         let reception = Arc::new(Reception::new(authorisation, intake));
 
         let listen = config.listen;

@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod bad_broker;
 mod bad_input;
 mod counters;
 mod mosquitto;
+mod overload;
 mod owntracks;
 mod phone;
 mod presence;
 mod raw;
+mod stub;
 mod traffic;
 mod world;
 

@@ -4,8 +4,8 @@ use muster_engine::registry::Encoding;
 use muster_proto::{google, v1};
 use prost::Message as _;
 use rumqttc::{
-    AsyncClient, ConnectionError, Event, LastWill, MqttOptions, PublishNoticeError, PublishOptions, PublishResult,
-    SubscribeFilterInput,
+    AckMode, AsyncClient, ConnectionError, Event, LastWill, MqttOptions, PublishNoticeError, PublishOptions,
+    PublishResult, SubscribeFilterInput,
     mqttbytes::{
         QoS,
         v5::{ConnectReturnCode, Packet, PubAckReason, Publish, SubscribeReasonCode},
@@ -28,6 +28,8 @@ pub struct Introduction {
     pub username: Option<String>,
     pub password: String,
     pub resume: bool,
+    /// Never acknowledges a message.
+    pub forgetful: bool,
     pub will: Option<LastWill>,
 }
 
@@ -38,6 +40,7 @@ impl Introduction {
             username: Some(device.username()),
             password: device.password.clone(),
             resume: false,
+            forgetful: false,
             will: None,
         }
     }
@@ -65,7 +68,12 @@ impl Phone {
         let mut options = MqttOptions::new(introduction.client_id, address);
         options
             .set_clean_start(!introduction.resume)
-            .set_session_expiry_interval(Some(300));
+            .set_session_expiry_interval(Some(300))
+            .set_ack_mode(if introduction.forgetful {
+                AckMode::Manual
+            } else {
+                AckMode::Automatic
+            });
         options.set_broker_session_resume_policy(rumqttc::BrokerSessionResumePolicy::AllowBrokerOnly);
         if let Some(username) = introduction.username {
             options.set_credentials(username, introduction.password);

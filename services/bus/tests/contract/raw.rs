@@ -21,15 +21,54 @@ pub enum Version {
     V5 = 5,
 }
 
+/// MQTT packets over a socket, from either end.
+pub struct PacketStream(pub TcpStream);
+
+impl PacketStream {
+    /// The next packet; `None` when the other end closed the connection.
+    pub async fn read(&mut self) -> Option<(u8, Vec<u8>)> {
+        let kind = self.0.read_u8().await.ok()?;
+        let (mut length, mut shift) = (0_usize, 0);
+        loop {
+            let byte = self.0.read_u8().await.ok()?;
+            length |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).await.ok()?;
+        Some((kind, body))
+    }
+
+    /// Writes a packet; `false` when the connection is gone.
+    pub async fn write(&mut self, kind: u8, body: &[u8]) -> bool {
+        let mut packet = vec![kind];
+        let mut length = body.len();
+        loop {
+            let rest = length / 128;
+            let byte = u8::try_from(length % 128).unwrap();
+            packet.push(if rest > 0 { byte | 0x80 } else { byte });
+            length = rest;
+            if rest == 0 {
+                break;
+            }
+        }
+        packet.extend(body);
+        self.0.write_all(&packet).await.is_ok()
+    }
+}
+
 pub struct Raw {
-    stream: TcpStream,
+    stream: PacketStream,
     version: Version,
 }
 
 impl Raw {
     /// Connects, clean, without a will.
     pub async fn connect(world: &World, device: &Enrolled, client_id: &str, version: Version) -> Self {
-        let stream = TcpStream::connect(world.address).await.unwrap();
+        let stream = PacketStream(TcpStream::connect(world.address).await.unwrap());
         let mut raw = Self { stream, version };
         let mut body = text("MQTT");
         // Username, password, clean; keep alive 60 s.
@@ -77,35 +116,11 @@ impl Raw {
     }
 
     async fn read(&mut self) -> Option<(u8, Vec<u8>)> {
-        let kind = self.stream.read_u8().await.ok()?;
-        let (mut length, mut shift) = (0_usize, 0);
-        loop {
-            let byte = self.stream.read_u8().await.ok()?;
-            length |= usize::from(byte & 0x7f) << shift;
-            shift += 7;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).await.ok()?;
-        Some((kind, body))
+        self.stream.read().await
     }
 
     async fn send(&mut self, kind: u8, body: &[u8]) {
-        let mut packet = vec![kind];
-        let mut length = body.len();
-        loop {
-            let rest = length / 128;
-            let byte = u8::try_from(length % 128).unwrap();
-            packet.push(if rest > 0 { byte | 0x80 } else { byte });
-            length = rest;
-            if rest == 0 {
-                break;
-            }
-        }
-        packet.extend(body);
-        self.stream.write_all(&packet).await.unwrap();
+        assert!(self.stream.write(kind, body).await, "the connection takes bytes");
     }
 
     fn no_properties(&self) -> &'static [u8] {

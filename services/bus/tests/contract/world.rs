@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicI64, AtomicU8, Ordering},
     },
     time::Duration,
 };
@@ -32,6 +32,7 @@ use tokio::time::timeout;
 use crate::{
     counters::Counters,
     mosquitto::{BUS_PASSWORD, BUS_USER, Mosquitto},
+    stub::Stub,
 };
 
 /// Longer than anything here takes on a busy machine.
@@ -40,11 +41,20 @@ pub const REGION: &str = "north";
 /// What the bus takes for now.
 pub const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
 
-struct FixedClock;
+/// Stands at [`NOW`] until told otherwise.
+pub struct TestClock(AtomicI64);
 
-impl Clock for FixedClock {
+impl TestClock {
+    /// Lets time pass for the bus; the broker's own clock goes on as ever.
+    pub fn pass(&self, time: Duration) {
+        let ms = i64::try_from(time.as_millis()).unwrap();
+        self.0.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        NOW
+        Timestamp::from_unix_ms(self.0.load(Ordering::Relaxed))
     }
 }
 
@@ -103,6 +113,7 @@ fn region() -> Region {
 pub enum Broker {
     Embedded,
     Mosquitto(Mosquitto, Arc<ExternalBus>),
+    Stub(Stub, Arc<ExternalBus>),
 }
 
 pub struct World {
@@ -114,6 +125,7 @@ pub struct World {
     pub other_owntracks: Enrolled,
     pub counters: Counters,
     pub directory: Arc<Directory>,
+    pub clock: Arc<TestClock>,
     bus: Arc<dyn MessageBus>,
     observer: Observer,
     seen_markers: AtomicU8,
@@ -125,13 +137,13 @@ impl World {
     }
 
     pub async fn embedded_with(connections_max: usize) -> Self {
-        Self::build(|directory, inlet, _| async move {
+        Self::build(|directory, clock, inlet, _| async move {
             let config = EmbeddedConfig {
                 listen: "127.0.0.1:0".parse().unwrap(),
                 region: REGION.into(),
                 connections_max,
             };
-            let bus = EmbeddedBus::start(config, directory, Arc::new(FixedClock), inlet).await;
+            let bus = EmbeddedBus::start(config, directory, clock, inlet).await;
             let bus = bus.unwrap();
             Some((bus.local_addr(), Arc::new(bus) as _, Broker::Embedded))
         })
@@ -141,13 +153,33 @@ impl World {
 
     /// `None` when Mosquitto is not installed, which is said aloud.
     pub async fn mosquitto() -> Option<Self> {
-        Self::build(|directory, inlet, devices| async move {
+        Self::build(|directory, clock, inlet, devices| async move {
             let mosquitto = Mosquitto::start(&devices).await?;
-            let bus = external_bus(&mosquitto, directory, inlet).await;
+            let bus = external_bus(mosquitto.address, directory, clock, inlet).await;
             let port: Arc<dyn MessageBus> = Arc::clone(&bus) as _;
             Some((mosquitto.address, port, Broker::Mosquitto(mosquitto, bus)))
         })
         .await
+    }
+
+    /// With a broker that can be told to misbehave.
+    pub async fn stub() -> Self {
+        Self::build(|directory, clock, inlet, _| async move {
+            let stub = Stub::start().await;
+            let bus = external_bus(stub.address, directory, clock, inlet).await;
+            let port: Arc<dyn MessageBus> = Arc::clone(&bus) as _;
+            Some((stub.address, port, Broker::Stub(stub, bus)))
+        })
+        .await
+        .unwrap()
+    }
+
+    /// The misbehaving broker and the bus on it.
+    pub fn stubbed(&mut self) -> (&mut Stub, &Arc<ExternalBus>) {
+        let Broker::Stub(stub, bus) = &mut self.broker else {
+            panic!("this world has a real broker");
+        };
+        (stub, bus)
     }
 
     /// Ends the service's connection to the broker outside; the broker and the phones go on.
@@ -164,7 +196,13 @@ impl World {
             panic!("the embedded broker ends with its service");
         };
         let (inlet, observer) = Observer::new();
-        let bus = external_bus(mosquitto, Arc::clone(&self.directory), inlet).await;
+        let bus = external_bus(
+            mosquitto.address,
+            Arc::clone(&self.directory),
+            Arc::clone(&self.clock),
+            inlet,
+        )
+        .await;
         *old = Arc::clone(&bus);
         self.bus = bus;
         self.observer = observer;
@@ -172,7 +210,7 @@ impl World {
 
     async fn build<F, B>(start: F) -> Option<Self>
     where
-        F: FnOnce(Arc<Directory>, Inlet, Vec<Enrolled>) -> B,
+        F: FnOnce(Arc<Directory>, Arc<TestClock>, Inlet, Vec<Enrolled>) -> B,
         B: Future<Output = Option<(SocketAddr, Arc<dyn MessageBus>, Broker)>>,
     {
         let counters = Counters::install();
@@ -185,8 +223,9 @@ impl World {
         for device in &devices {
             directory.apply(RegistryChange::PutDevice(device.access.clone()));
         }
+        let clock = Arc::new(TestClock(AtomicI64::new(NOW.unix_ms())));
         let (inlet, observer) = Observer::new();
-        let (address, bus, broker) = start(Arc::clone(&directory), inlet, devices).await?;
+        let (address, bus, broker) = start(Arc::clone(&directory), Arc::clone(&clock), inlet, devices).await?;
         Some(Self {
             broker,
             address,
@@ -196,6 +235,7 @@ impl World {
             other_owntracks,
             counters,
             directory,
+            clock,
             bus,
             observer,
             seen_markers: AtomicU8::new(0),
@@ -241,10 +281,15 @@ impl World {
     }
 }
 
-async fn external_bus(mosquitto: &Mosquitto, directory: Arc<Directory>, inlet: Inlet) -> Arc<ExternalBus> {
+async fn external_bus(
+    broker: SocketAddr,
+    directory: Arc<Directory>,
+    clock: Arc<TestClock>,
+    inlet: Inlet,
+) -> Arc<ExternalBus> {
     let config = ExternalConfig {
-        host: mosquitto.address.ip().to_string(),
-        port: mosquitto.address.port(),
+        host: broker.ip().to_string(),
+        port: broker.port(),
         login: Some(Login {
             username: BUS_USER.into(),
             password: BUS_PASSWORD.into(),
@@ -252,7 +297,7 @@ async fn external_bus(mosquitto: &Mosquitto, directory: Arc<Directory>, inlet: I
         client_id: "muster-test".into(),
         region: REGION.into(),
     };
-    let bus = ExternalBus::start(config, directory, Arc::new(FixedClock), inlet).unwrap();
+    let bus = ExternalBus::start(config, directory, clock, inlet).unwrap();
     ready(&bus).await;
     Arc::new(bus)
 }
