@@ -26,7 +26,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     inlet::{Arrival, Inlet, Lanes, lanes},
-    ports::{Clock, Commit, Credentials as _, Entropy, Journal, JournalError, MessageBus, Outbound},
+    ports::{Clock, Commit, Credentials as _, Entropy, Journal, JournalError, JournalNews, MessageBus, Outbound},
     registry::{Address, Directory, RegistryChange},
     requests::{EngineHandle, Request},
 };
@@ -140,7 +140,7 @@ impl Engine {
             let sleep = self.until_next_deadline();
             tokio::select! {
                 biased;
-                durable = journal.durable() => self.durable_up_to(durable?, &*bus),
+                news = journal.news() => self.handle_news(news?, &*bus),
                 _ = stop.wait_for(|&stop| stop) => break,
                 _ = lanes.critical.recv_many(&mut critical, BATCH), if open => {}
                 () = tokio::time::sleep(sleep), if open => {}
@@ -165,8 +165,8 @@ impl Engine {
             self.tell_located();
         }
         while !self.in_flight.is_empty() {
-            let durable = journal.durable().await?;
-            self.durable_up_to(durable, &*bus);
+            let news = journal.news().await?;
+            self.handle_news(news, &*bus);
         }
         Ok(())
     }
@@ -360,6 +360,14 @@ impl Engine {
             self.let_out(held, bus);
         } else {
             self.held.push_back((self.submitted, held));
+        }
+    }
+
+    fn handle_news(&mut self, news: JournalNews, bus: &dyn MessageBus) {
+        match news {
+            JournalNews::Durable(sequence) => self.durable_up_to(sequence, bus),
+            JournalNews::Full => tracing::error!("the store has no space left"),
+            JournalNews::SpaceAgain => tracing::info!("the store has space again"),
         }
     }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use dispatch_core::{ids::DeviceId, time::Timestamp};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::ports::{Clock, Commit, Entropy, Journal, JournalError, MessageBus, Outbound};
+use crate::ports::{Clock, Commit, Entropy, Journal, JournalError, JournalNews, MessageBus, Outbound};
 
 /// A clock that stands where it is put.
 #[derive(Default)]
@@ -98,7 +98,7 @@ impl Journal for MemoryJournal {
         })
     }
 
-    async fn durable(&mut self) -> Result<u64, JournalError> {
+    async fn news(&mut self) -> Result<JournalNews, JournalError> {
         // The permit comes first, so that giving up in between loses nothing.
         let permit = self.gate.acquire().await.map_err(|error| JournalError {
             doing: "waiting",
@@ -107,7 +107,7 @@ impl Journal for MemoryJournal {
         match self.waiting.recv().await {
             Some(sequence) => {
                 permit.forget();
-                Ok(sequence)
+                Ok(JournalNews::Durable(sequence))
             }
             None => Err(JournalError {
                 doing: "waiting",

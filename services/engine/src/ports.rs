@@ -77,14 +77,26 @@ pub struct JournalError {
     pub cause: String,
 }
 
+/// What a journal tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JournalNews {
+    /// Everything up to this sequence is durable.
+    Durable(u64),
+    /// There is no ordinary space left; what is handed over is written into the reserve or waits for space. Nothing is
+    /// lost.
+    Full,
+    /// There is space again, and the reserve is whole.
+    SpaceAgain,
+}
+
 /// The durable truth.
 #[async_trait]
 pub trait Journal: Send + 'static {
-    /// Queues a commit. Commits become durable in the order of the calls.
+    /// Queues a commit; never waits. Commits become durable in the order of the calls.
     fn submit(&mut self, commit: Commit) -> Result<(), JournalError>;
-    /// Waits until more is durable than at the last call and returns the highest durable sequence. Cancel-safe. After
-    /// an error the journal is not to be used again.
-    async fn durable(&mut self) -> Result<u64, JournalError>;
+    /// Waits for something new: more is durable than was told before, space ran out, space came back. Cancel-safe. An
+    /// error is final: nothing more becomes durable.
+    async fn news(&mut self) -> Result<JournalNews, JournalError>;
 }
 
 /// A record about an incident, with the incident's key.
