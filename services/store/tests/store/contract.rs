@@ -11,7 +11,7 @@ use dispatch_core::{
     state::State,
 };
 use muster_engine::{
-    ports::{Journal, JournalReader},
+    ports::{Journal, JournalNews, JournalReader},
     registry::RegistryChange,
 };
 
@@ -33,7 +33,7 @@ pub async fn acknowledges_in_order(mut journal: impl Journal, reader: impl Journ
     assert_eq!(sequences, (1..=pen.last).collect::<Vec<_>>());
 }
 
-/// A call of `durable` that is given up loses nothing.
+/// A call of `news` that is given up loses nothing.
 pub async fn waiting_may_be_given_up(mut journal: impl Journal, _: impl JournalReader) {
     let mut pen = Pen::default();
     for _ in 0..50 {
@@ -43,13 +43,13 @@ pub async fn waiting_may_be_given_up(mut journal: impl Journal, _: impl JournalR
                 // Polled once, then dropped.
                 tokio::select! {
                     biased;
-                    told = journal.durable() => break told,
+                    told = journal.news() => break told,
                     () = std::future::ready(()) => {}
                 }
                 tokio::task::yield_now().await;
             }
         });
-        assert_eq!(told.await.unwrap(), pen.last);
+        assert_eq!(told.await.unwrap(), JournalNews::Durable(pen.last));
     }
 }
 

@@ -14,7 +14,7 @@ use dispatch_core::{
     time::Timestamp,
 };
 use muster_engine::{
-    ports::{Commit, Journal},
+    ports::{Commit, Journal, JournalNews},
     registry::{Address, DeviceAccess, DeviceKind, Encoding, RegistryChange, ResponderRow},
 };
 
@@ -65,9 +65,16 @@ impl Pen {
 pub async fn until(journal: &mut impl Journal, sequence: u64) -> Vec<u64> {
     let mut told = Vec::new();
     while told.last() != Some(&sequence) {
-        told.push(in_time(journal.durable()).await.unwrap());
+        if let JournalNews::Durable(durable) = in_time(journal.news()).await.unwrap() {
+            told.push(durable);
+        }
     }
     told
+}
+
+/// Waits until this is told.
+pub async fn until_told(journal: &mut impl Journal, news: JournalNews) {
+    in_time(async { while journal.news().await.unwrap() != news {} }).await;
 }
 
 pub async fn in_time<T>(wait: impl Future<Output = T>) -> T {
