@@ -85,7 +85,9 @@ pub enum StoreError {
     #[error("cannot start the store's writer")]
     Thread(#[source] io::Error),
     /// The journal lost or changed something it had acknowledged; nothing was changed.
-    #[error("the store {path} is damaged and is not used{affected}; restore a backup (muster restore), see runbook")]
+    #[error(
+        "the store {path} is damaged and is not used{affected}; restore a backup (muster restore), or look closer with muster audit verify"
+    )]
     Damaged {
         /// The store.
         path: PathBuf,
@@ -101,6 +103,20 @@ pub enum StoreError {
         table: &'static str,
         /// The row's id, in hexadecimal.
         id: String,
+    },
+    /// What is to be made is there already; nothing was changed.
+    #[error("{path} is there already and is not overwritten")]
+    AlreadyThere {
+        /// What is in the way.
+        path: PathBuf,
+    },
+    /// A backup is not fit to be restored; nothing was changed.
+    #[error("the backup {path} is damaged: {findings}")]
+    DamagedBackup {
+        /// The backup.
+        path: PathBuf,
+        /// What is wrong with it.
+        findings: String,
     },
     /// A file beside the store cannot be used.
     #[error("cannot use {path} while {doing}")]

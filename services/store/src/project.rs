@@ -11,16 +11,24 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use crate::{chain::Row, mapping::Word as _, rows::signed};
 
 /// Whose and which incident's story a record is part of.
-#[derive(Default)]
-struct Story {
-    tenant: Option<String>,
-    incident: Option<[u8; 16]>,
+#[derive(Default, PartialEq, Eq)]
+pub struct Story {
+    pub tenant: Option<String>,
+    pub incident: Option<[u8; 16]>,
 }
 
 /// Writes one record; `row` is its stored form.
 pub fn write(connection: &Connection, entry: &Entry, row: &Row) -> rusqlite::Result<()> {
     project(connection, entry)?;
-    let story = story(connection, entry)?;
+    let story = story(connection, entry)?.unwrap_or_else(|| {
+        // Written all the same: losing it would be worse than not listing it.
+        tracing::warn!(
+            sequence = entry.sequence,
+            "a record is about an incident the store has not heard of"
+        );
+        metrics::counter!("muster_store_records_without_incident_total").increment(1);
+        Story::default()
+    });
     connection
         .prepare_cached(
             "INSERT INTO journal (sequence, at_ms, tenant, incident, record, chain) VALUES (?, ?, ?, ?, ?, ?)",
@@ -116,24 +124,25 @@ fn planned(connection: &Connection, decision: &Decision) -> rusqlite::Result<()>
     Ok(())
 }
 
-fn story(connection: &Connection, entry: &Entry) -> rusqlite::Result<Story> {
+/// Whose story a record is part of; `None` when the store has not heard of its incident.
+pub fn story(connection: &Connection, entry: &Entry) -> rusqlite::Result<Option<Story>> {
     match &entry.record {
-        Record::Started { .. } | Record::DevicePut(_) | Record::DeviceRevoked(_) => Ok(Story::default()),
-        Record::ResponderPut(profile) => Ok(Story {
+        Record::Started { .. } | Record::DevicePut(_) | Record::DeviceRevoked(_) => Ok(Some(Story::default())),
+        Record::ResponderPut(profile) => Ok(Some(Story {
             tenant: Some(profile.tenant.as_str().to_owned()),
             incident: None,
-        }),
-        Record::RequestAnswered { tenant, .. } => Ok(Story {
+        })),
+        Record::RequestAnswered { tenant, .. } => Ok(Some(Story {
             tenant: Some(tenant.as_str().to_owned()),
             incident: None,
-        }),
+        })),
         Record::IncidentReported(IncidentReported { incident, .. })
         | Record::IncidentEnded { incident, .. }
         | Record::IncidentStateChanged { incident, .. }
         | Record::Decided(Decision { incident, .. })
         | Record::CouldNotAlert { incident } => {
             let found = "SELECT incident, tenant FROM incident WHERE incident = ?";
-            found_story(connection, entry, found, incident.as_bytes())
+            found_story(connection, found, incident.as_bytes())
         }
         Record::MessageProgress { alert, .. }
         | Record::MessageResent { alert, .. }
@@ -149,13 +158,12 @@ fn story(connection: &Connection, entry: &Entry) -> rusqlite::Result<Story> {
         | Record::AttendanceStoodDown { alert, .. }
         | Record::HelpNeeded { alert } => {
             let found = "SELECT incident, tenant FROM alert_incident JOIN incident USING (incident) WHERE alert = ?";
-            found_story(connection, entry, found, alert.as_bytes())
+            found_story(connection, found, alert.as_bytes())
         }
     }
 }
 
-/// A record about something unknown is written all the same: losing it would be worse than not listing it.
-fn found_story(connection: &Connection, entry: &Entry, sql: &str, id: &[u8; 16]) -> rusqlite::Result<Story> {
+fn found_story(connection: &Connection, sql: &str, id: &[u8; 16]) -> rusqlite::Result<Option<Story>> {
     let mut select = connection.prepare_cached(sql)?;
     let story = select.query_row([id], |row| {
         Ok(Story {
@@ -163,13 +171,5 @@ fn found_story(connection: &Connection, entry: &Entry, sql: &str, id: &[u8; 16])
             tenant: row.get(1)?,
         })
     });
-    let story = story.optional()?;
-    if story.is_none() {
-        tracing::warn!(
-            sequence = entry.sequence,
-            "a record is about an incident the store has not heard of"
-        );
-        metrics::counter!("muster_store_records_without_incident_total").increment(1);
-    }
-    Ok(story.unwrap_or_default())
+    story.optional()
 }

@@ -18,11 +18,14 @@ use crate::{
 /// The newest schema, the number of [`steps`].
 const NEWEST: usize = 2;
 
+/// The first schema; later ones did not change the tables derived from the journal.
+pub const FIRST: &str = include_str!("schema/1.sql");
+
 /// Each raises the schema by one; released ones are never changed. `store` is the file they are for.
 fn steps(store: &Path) -> Migrations<'static> {
     let head = head_file(store);
     Migrations::new(vec![
-        M::up(include_str!("schema/1.sql")),
+        M::up(FIRST),
         M::up_with_hook(include_str!("schema/2.sql"), move |connection: &Transaction<'_>| {
             let end = chain_up(connection)?;
             digest::seal_all(connection)?;

@@ -1,10 +1,10 @@
 //! Whether the journal in SQLite can be trusted, on opening: the rule of [`crate::damage`] over the real rows, and what
 //! follows from it.
 
-use std::{collections::BTreeSet, fmt, path::Path};
+use std::{collections::BTreeSet, fmt, ops::Range, path::Path};
 
 use dispatch_core::ids::IncidentId;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
     StoreError,
@@ -31,11 +31,11 @@ pub struct Affected {
 }
 
 impl Affected {
-    fn add(&mut self, sequence: u64) {
-        self.records_count += 1;
-        if self.records.len() < LISTED_MAX {
-            self.records.push(sequence);
-        }
+    /// However many a damaged number claims, only the first are listed.
+    fn add_all(&mut self, sequences: Range<u64>) {
+        let room = LISTED_MAX.saturating_sub(self.records.len());
+        self.records_count += sequences.end.saturating_sub(sequences.start);
+        self.records.extend(sequences.take(room));
     }
 }
 
@@ -109,31 +109,49 @@ const STORED_AFTER: &str = "SELECT sequence, at_ms, record, chain FROM journal W
 /// Where the journal starts.
 pub fn base(connection: &Connection) -> Result<Head, StoreError> {
     connection
-        .query_row("SELECT sequence, chain FROM journal_base", [], |row| {
-            Ok(Head {
-                sequence: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
-                chain: Chain(row.get(1)?),
-            })
-        })
+        .query_row("SELECT sequence, chain FROM journal_base", [], place)
         .map_err(while_doing("reading where the journal starts"))
+}
+
+/// The last record, or the base when there is none.
+pub fn end(connection: &Connection) -> Result<Head, StoreError> {
+    let last = connection
+        .query_row(
+            "SELECT sequence, chain FROM journal ORDER BY sequence DESC LIMIT 1",
+            [],
+            place,
+        )
+        .optional()
+        .map_err(while_doing("reading the end of the journal"))?;
+    last.map_or_else(|| base(connection), Ok)
+}
+
+fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<Head> {
+    Ok(Head {
+        sequence: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
+        chain: Chain(row.get(1)?),
+    })
 }
 
 /// The error for a damage, with whom it concerns.
 pub fn damaged(connection: &Connection, store: &Path, source: Damage) -> StoreError {
-    let affected = match &source {
-        // Best effort: an error here must not hide the damage itself.
+    StoreError::Damaged {
+        path: store.to_owned(),
+        affected: affected(connection, &source),
+        source,
+    }
+}
+
+/// Whom a damage concerns, as far as that can be read: an error on the way must not hide the damage itself.
+pub fn affected(connection: &Connection, damage: &Damage) -> Affected {
+    match damage {
         Damage::Broken { .. } => survey(connection).unwrap_or_default(),
         Damage::Short { last, head } => {
             let mut affected = Affected::default();
-            (last + 1..=*head).for_each(|sequence| affected.add(sequence));
+            affected.add_all(last + 1..head + 1);
             affected
         }
         Damage::HeadUnreadable | Damage::Unreadable { .. } | Damage::Foreign { .. } => Affected::default(),
-    };
-    StoreError::Damaged {
-        path: store.to_owned(),
-        source,
-        affected,
     }
 }
 
@@ -152,9 +170,9 @@ pub fn survey(connection: &Connection) -> Result<Affected, StoreError> {
     while let Some(row) = rows.next().map_err(&reading)? {
         let record: Row = rows::stored(row).map_err(&reading)?;
         // Missing ones: nobody can say any more whose they were.
-        (before.sequence + 1..record.sequence).for_each(|missing| affected.add(missing));
+        affected.add_all(before.sequence + 1..record.sequence);
         if record.sequence == before.sequence + 1 && !record.follows(before) {
-            affected.add(record.sequence);
+            affected.add_all(record.sequence..record.sequence + 1);
             let id: Option<[u8; 16]> = row.get("incident").map_err(&reading)?;
             let tenant: Option<String> = row.get("tenant").map_err(&reading)?;
             if let Some(id) = id

@@ -1,6 +1,7 @@
 //! The embedded store against real files. `contract` is what any store must do; the rest is SQLite's.
 #![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs)]
 
+mod backup;
 mod contract;
 mod damage;
 mod faults;
@@ -8,3 +9,4 @@ mod full;
 mod scenes;
 mod sqlite;
 mod upgrade;
+mod verify;
