@@ -17,6 +17,7 @@ use crate::{
     coarse::{CoarseCell, DistanceBand},
     ids::{AlertId, IncidentId, ResponderId},
     input::{DeclineReason, DeliveryStage},
+    ledger::{MessageOutcome, Times},
     time::Timestamp,
 };
 
@@ -28,7 +29,7 @@ pub enum Role {
 }
 
 /// Why somebody is called off.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum StandDownReason {
     /// Enough others are going.
     Enough,
@@ -108,7 +109,7 @@ impl AlertState {
 }
 
 /// What the newest message about an alert says.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum MessageKind {
     /// Will you go?
     Alert,
@@ -120,6 +121,19 @@ pub enum MessageKind {
     TooLate,
     /// Do not go, or stop.
     StandDown(StandDownReason),
+}
+
+impl MessageKind {
+    /// The label of the kind in counters; the reason of a stand-down is left out.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::Confirmed => "confirmed",
+            Self::NotNeeded => "not_needed",
+            Self::TooLate => "too_late",
+            Self::StandDown(_) => "stand_down",
+        }
+    }
 }
 
 /// The newest message about an alert. Newer ones replace it, so that a stand-down never waits behind an alert.
@@ -139,6 +153,10 @@ pub struct Message {
     pub resends: u32,
     /// The phone did not acknowledge it in time and the control room was told.
     pub reported_unheard: bool,
+    /// When it first got to each stage.
+    pub times: Times,
+    /// What became of it; `None` = the phone has not acknowledged it and it is still true.
+    pub outcome: Option<MessageOutcome>,
 }
 
 impl Message {
@@ -152,7 +170,14 @@ impl Message {
             sent_at: at,
             resends: 0,
             reported_unheard: false,
+            times: Times::default(),
+            outcome: None,
         }
+    }
+
+    /// Whether it still waits for its outcome.
+    pub fn is_open(&self) -> bool {
+        self.outcome.is_none()
     }
 
     /// Whether the phone has acknowledged it.
@@ -203,6 +228,10 @@ pub struct Alert {
     pub lapsed: bool,
     /// The newest message about it.
     pub message: Message,
+    /// When the request itself, in any version, first got to each stage; later messages about it do not count here.
+    pub request: Times,
+    /// When the person first answered.
+    pub answered_at: Option<Timestamp>,
     /// What the person does, once they accepted.
     pub attendance: Option<Attendance>,
 }

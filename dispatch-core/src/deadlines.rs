@@ -13,6 +13,8 @@ use crate::{
 pub enum Due {
     /// The phone has not acknowledged the newest message: send it again, or report it unheard.
     ResendMessage(AlertId),
+    /// A confirmation or stand-down has stopped being true.
+    LapseMessage(AlertId),
     /// No receipt or no answer: ask somebody else.
     ReplaceAlert(AlertId),
     /// The alert has lived its time.

@@ -2,8 +2,8 @@
 //!
 //! Things that happen come in as [`Input`](input::Input), things to do leave as [`Command`](command::Command), time is an
 //! argument. What must stay true: the same inputs at the same times give the same commands, byte for byte; state changes
-//! only by [`apply`](state::State::apply), live and in recovery alike; every alert ends in exactly one counted outcome;
-//! every deadline stands in one table.
+//! only by [`apply`](state::State::apply), live and in recovery alike; every alert, and every message about one, ends in
+//! exactly one counted outcome; every deadline stands in one table.
 //!
 //! Absent on purpose: async, input/output, clocks, hash-order iteration, ambient randomness, floating-point functions
 //! whose result depends on the platform, wire formats, names and addresses of people.
@@ -20,6 +20,7 @@ pub mod ids;
 pub mod incident;
 pub mod index;
 pub mod input;
+pub mod ledger;
 pub mod policy;
 pub mod position;
 pub mod record;

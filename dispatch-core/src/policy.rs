@@ -61,6 +61,9 @@ pub struct Policy {
     pub search_again_after: Duration,
     /// A report older than this is recorded, not alerted, 1 min to 1 day.
     pub late_after: Duration,
+    /// Reports of this kind go on while the store is in trouble: people are alerted although the report may not be on
+    /// disk yet, and the control room is told so. True unless stated: in doubt somebody's life is at stake.
+    pub life_threatening: bool,
 }
 
 /// Travel speeds in millimetres per second, 100 to 50,000.
@@ -132,6 +135,7 @@ impl Default for Policy {
             alert_expiry: Duration::from_secs(300),
             search_again_after: Duration::from_secs(5),
             late_after: Duration::from_secs(600),
+            life_threatening: true,
         }
     }
 }
@@ -301,6 +305,11 @@ impl PolicyBook {
             .or_else(|| find(None, Some(kind)))
             .unwrap_or(&self.default)
     }
+
+    /// Whether a control room's reports of a kind go on while the store is in trouble.
+    pub fn is_life_threatening(&self, tenant: &TenantId, kind: &IncidentKind) -> bool {
+        self.policy(tenant, kind).life_threatening
+    }
 }
 
 #[cfg(test)]
@@ -361,5 +370,19 @@ mod tests {
         book.add(Some(tenant.clone()), Some(kind.clone()), named("both"))
             .expect("valid");
         assert_eq!(book.policy(&tenant, &kind).name, "both");
+    }
+
+    #[test]
+    fn what_nobody_called_harmless_is_life_threatening() {
+        let tenant = TenantId::new("london").expect("valid");
+        let kind = |name: &str| IncidentKind::new(name).expect("valid");
+        let fall = Policy {
+            life_threatening: false,
+            ..Policy::default()
+        };
+        let mut book = PolicyBook::default();
+        book.add(None, Some(kind("fall")), fall).expect("valid");
+        assert!(book.is_life_threatening(&tenant, &kind("cardiac_arrest")));
+        assert!(!book.is_life_threatening(&tenant, &kind("fall")));
     }
 }

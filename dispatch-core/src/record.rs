@@ -30,9 +30,9 @@ pub struct Entry {
 /// A fact.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Record {
-    /// The service started to act, as the `epoch`-th owner of this journal. Open waits begin anew.
+    /// The service started to act. Open waits begin anew.
     Started {
-        /// Counts starts, from 1.
+        /// Higher than every owner's before, also of owners this journal has not heard of; phones ignore lower ones.
         epoch: u64,
     },
     /// A responder was registered or changed.
@@ -85,6 +85,13 @@ pub enum Record {
     },
     /// The phone did not acknowledge a confirmation or stand-down in time; the control room is told.
     MessageUnheard {
+        /// Which alert.
+        alert: AlertId,
+        /// Which version.
+        version: u32,
+    },
+    /// A message stopped being true before the phone acknowledged it: it is not sent any more.
+    MessageLapsed {
         /// Which alert.
         alert: AlertId,
         /// Which version.
@@ -288,6 +295,7 @@ impl Record {
             Self::MessageProgress { .. } => "message_progress",
             Self::MessageResent { .. } => "message_resent",
             Self::MessageUnheard { .. } => "message_unheard",
+            Self::MessageLapsed { .. } => "message_lapsed",
             Self::AlertLapsed { .. } => "alert_lapsed",
             Self::AlertAccepted { .. } => "alert_accepted",
             Self::AlertDeclined { .. } => "alert_declined",
@@ -309,6 +317,7 @@ impl Record {
             Self::MessageProgress { alert, .. }
             | Self::MessageResent { alert, .. }
             | Self::MessageUnheard { alert, .. }
+            | Self::MessageLapsed { alert, .. }
             | Self::AlertLapsed { alert }
             | Self::AlertAccepted { alert, .. }
             | Self::AlertDeclined { alert, .. }

@@ -1,19 +1,21 @@
 //! What is known, as applying the records gives it. Nothing else changes it.
 
+mod alerts;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
 use crate::{
-    alert::{Alert, AlertState, Message, MessageKind},
-    attendance::Attendance,
+    alert::Alert,
     cad_clock::CadClock,
     command::Answer,
     ids::{AlertId, IncidentId, Reference, ResponderId, TenantId},
     incident::{Incident, IncidentState, Reported},
-    input::{DeliveryStage, Fingerprint},
-    record::{Decision, Entry, IncidentReported, Record},
+    input::Fingerprint,
+    ledger::{Ledger, Settled},
+    record::{Entry, IncidentReported, Record},
     roster::Roster,
     time::Timestamp,
 };
@@ -30,7 +32,8 @@ pub struct State {
     pub(crate) roster: Roster,
     incidents: BTreeMap<IncidentId, Incident>,
     alerts: BTreeMap<AlertId, Alert>,
-    /// Every alert of a responder that is open, attended, or has a message the phone has not acknowledged.
+    ledger: Ledger,
+    /// Every alert of a responder that is open, attended, or whose newest message waits for its outcome; derived.
     live_alerts: BTreeMap<ResponderId, BTreeSet<AlertId>>,
     answers: BTreeMap<(TenantId, Reference), (Fingerprint, Answer)>,
     answers_by_age: VecDeque<(Timestamp, TenantId, Reference)>,
@@ -38,9 +41,9 @@ pub struct State {
 }
 
 impl State {
-    /// Applies the next record. Records about things not known (as when only one incident's records are replayed) change
-    /// nothing else.
-    pub fn apply(&mut self, entry: &Entry) {
+    /// Applies the next record; returns the message that had its outcome by it, if one had. Records about things not
+    /// known (as when only one incident's records are replayed) change nothing else.
+    pub fn apply(&mut self, entry: &Entry) -> Option<Settled> {
         let at = entry.at;
         let before = self.last_at;
         self.last_at = before.max(at);
@@ -94,8 +97,9 @@ impl State {
                 self.answers_by_age.push_back((at, tenant.clone(), request.id.clone()));
                 self.forget_answers(at);
             }
-            about_alert => self.alert_changed(about_alert, at),
+            about_alert => return self.alert_changed(about_alert, at),
         }
+        None
     }
 
     fn started(&mut self, epoch: u64, at: Timestamp, before: Timestamp) {
@@ -161,103 +165,6 @@ impl State {
         incident.state = state;
     }
 
-    fn decided(&mut self, decision: &Decision, at: Timestamp) {
-        if let Some(incident) = self.incidents.get_mut(&decision.incident) {
-            incident.waves = decision.wave;
-            incident.alerts.extend(decision.alerts.iter().map(|plan| plan.alert));
-        }
-        for plan in &decision.alerts {
-            let alert = Alert {
-                plan: *plan,
-                incident: decision.incident,
-                wave: decision.wave,
-                planned_at: at,
-                state: AlertState::Planned,
-                reached_at: None,
-                waits_since: at,
-                lapsed: false,
-                message: Message::planned(1, MessageKind::Alert, at),
-                attendance: None,
-            };
-            self.alerts.insert(plan.alert, alert);
-            self.live_alerts.entry(plan.responder).or_default().insert(plan.alert);
-        }
-    }
-
-    fn alert_changed(&mut self, record: &Record, at: Timestamp) {
-        let Some(alert) = record.alert().and_then(|id| self.alerts.get_mut(&id)) else {
-            return;
-        };
-        match *record {
-            Record::MessageProgress { version, stage, .. } => progress(alert, version, stage, at),
-            Record::MessageResent { .. } => {
-                alert.message.resends += 1;
-                alert.message.sent_at = at;
-            }
-            Record::MessageUnheard { .. } => alert.message.reported_unheard = true,
-            Record::AlertLapsed { .. } => alert.lapsed = true,
-            Record::AlertAccepted {
-                attendance, version, ..
-            } => {
-                // An accept after the alert's end is answered, but the alert has had its outcome.
-                if alert.state.is_open() {
-                    alert.state = AlertState::Accepted;
-                }
-                alert.reached_at.get_or_insert(at);
-                alert.attendance = Some(attendance);
-                let kind = match attendance {
-                    Attendance::NotNeeded => MessageKind::NotNeeded,
-                    Attendance::TooLate => MessageKind::TooLate,
-                    _ => MessageKind::Confirmed,
-                };
-                alert.message = Message::planned(version, kind, at);
-            }
-            Record::AlertDeclined { reason, .. } => {
-                alert.reached_at.get_or_insert(at);
-                end(alert, AlertState::Declined(reason));
-                // An answer proves that the message arrived.
-                alert.message.stage = Some(DeliveryStage::Shown);
-            }
-            Record::AlertExpired { .. } => end(alert, AlertState::Expired),
-            Record::AlertUndeliverable { .. } => end(alert, AlertState::Undeliverable),
-            Record::AlertWithdrawn { reason, version, .. } => {
-                end(alert, AlertState::Withdrawn(reason));
-                alert.message = Message::planned(version, MessageKind::StandDown(reason), at);
-            }
-            Record::AlertRelocated {
-                cell, band, version, ..
-            } => {
-                alert.plan.cell = cell;
-                alert.plan.band = band;
-                let kind = if alert.state.is_open() {
-                    MessageKind::Alert
-                } else {
-                    MessageKind::Confirmed
-                };
-                alert.message = Message::planned(version, kind, at);
-            }
-            Record::AttendanceChanged { attendance, .. } => alert.attendance = Some(attendance),
-            Record::AttendanceStoodDown { reason, version, .. } => {
-                alert.attendance = Some(Attendance::StoodDown);
-                alert.message = Message::planned(version, MessageKind::StandDown(reason), at);
-            }
-            _ => {}
-        }
-        self.file(record.alert().expect("checked above"));
-    }
-
-    /// Keeps `live_alerts` in step with one alert.
-    fn file(&mut self, id: AlertId) {
-        let alert = &self.alerts[&id];
-        let message_open = !alert.message.is_heard() && alert.message.kind != MessageKind::Alert;
-        let live = self.live_alerts.entry(alert.plan.responder).or_default();
-        if alert.state.is_open() || alert.is_attended() || message_open {
-            live.insert(id);
-        } else {
-            live.remove(&id);
-        }
-    }
-
     fn observe_clock(&mut self, tenant: &TenantId, cad_system: &Reference, sent_at: Timestamp, at: Timestamp) {
         let clock = self.cad_clocks.entry((tenant.clone(), cad_system.clone())).or_default();
         clock.observe(sent_at, at);
@@ -283,7 +190,7 @@ impl State {
         self.last_at
     }
 
-    /// How often the service has started.
+    /// The number of the present owner; grows with each start.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
@@ -317,6 +224,11 @@ impl State {
             .filter_map(|id| self.alerts.get(id))
     }
 
+    /// What became of the messages sent so far.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     /// How many people's whereabouts are known.
     pub fn responders_located(&self) -> usize {
         self.roster.located()
@@ -333,31 +245,5 @@ impl State {
             .get(&(tenant.clone(), cad_system.clone()))
             .cloned()
             .unwrap_or_default()
-    }
-}
-
-fn end(alert: &mut Alert, outcome: AlertState) {
-    debug_assert!(alert.state.may_become(outcome), "{:?} to {outcome:?}", alert.state);
-    alert.state = outcome;
-}
-
-fn progress(alert: &mut Alert, version: u32, stage: DeliveryStage, at: Timestamp) {
-    if version != alert.message.version {
-        return;
-    }
-    alert.message.stage = alert.message.stage.max(Some(stage));
-    if stage < DeliveryStage::Received {
-        if let Some(next) = AlertState::from_stage(stage).filter(|&next| alert.state.may_become(next)) {
-            alert.state = next;
-        }
-        return;
-    }
-    if alert.reached_at.is_none() {
-        alert.reached_at = Some(at);
-        // The wait for an answer begins with the receipt.
-        alert.waits_since = at;
-    }
-    if let Some(next) = AlertState::from_stage(stage).filter(|&next| alert.state.may_become(next)) {
-        alert.state = next;
     }
 }

@@ -6,7 +6,7 @@ mod world;
 use std::time::Duration;
 
 use dispatch_core::{
-    alert::AlertState,
+    alert::{AlertState, MessageKind},
     attendance::{AbortReason, Attendance},
     command::Warning,
     incident::{EndCause, IncidentState},
@@ -55,7 +55,8 @@ fn after_a_restart_what_no_phone_has_is_sent_again_and_nobody_who_answered_is_as
         ),
         "never acknowledged"
     );
-    assert_eq!(world.sent_to(5)[0].owner_epoch, 2);
+    let owner = u64::try_from(START.unix_ms()).unwrap() / 1000;
+    assert_eq!(world.sent_to(5)[0].owner_epoch, owner + 1);
     // Waits count from the start of the service: at once nobody is replaced, later they are.
     world.pass(Duration::from_millis(3_999));
     assert_eq!(world.asked().len(), 8);
@@ -109,6 +110,31 @@ fn a_clock_set_back_between_two_starts_silences_nobody() {
     let mut later = report(4, 1);
     later.sent_at = world.now + Duration::from_secs(5);
     assert_eq!(world.reported(later).warnings, [], "its clock is known again");
+}
+
+#[test]
+fn a_service_restored_from_an_older_backup_is_not_ignored_by_the_phones() {
+    let mut world = ten();
+    let backup = world.entries.clone();
+    for _ in 0..5 {
+        world.seconds(10);
+        world.crash_and_restart();
+    }
+    (1..=10).for_each(|n| world.at(n, f64::from(n) * 100.0));
+    world.reported(report(1, 1));
+    let heard = world.sent_to(1)[0].owner_epoch;
+    world.seconds(3_600);
+    let mut restored = World::restarted(&backup, world.now);
+    restored.input(Input::Started);
+    (1..=10).for_each(|n| restored.at(n, f64::from(n) * 100.0));
+    restored.reported(report(1, 1));
+    assert!(restored.sent_to(1)[0].owner_epoch > heard);
+    // However often it starts within a second, and though its clock goes back, each start has a higher number.
+    restored.now = restored.now - Duration::from_secs(7_200);
+    let before = restored.dispatcher.state().epoch();
+    restored.crash_and_restart();
+    restored.crash_and_restart();
+    assert_eq!(restored.dispatcher.state().epoch(), before + 2);
 }
 
 /// Any order of these events ends in the same state of the incident.
@@ -288,6 +314,34 @@ fn check(world: &World) {
     );
 }
 
+/// Every message planned has one outcome, or is the newest about its alert and still waits for it.
+fn check_ledger(world: &World) {
+    let mut outcomes = std::collections::BTreeMap::new();
+    for settled in &world.settled {
+        let before = outcomes.insert((settled.alert, settled.version), settled.outcome);
+        assert_eq!(before, None, "two outcomes: {settled:?}");
+    }
+    let mut open = 0;
+    for alert in world.alerts() {
+        let message = alert.message;
+        for version in 1..message.version {
+            assert!(
+                outcomes.contains_key(&(alert.plan.alert, version)),
+                "replaced without an outcome"
+            );
+        }
+        assert_eq!(
+            outcomes.get(&(alert.plan.alert, message.version)),
+            message.outcome.as_ref()
+        );
+        assert!(!message.is_heard() || !message.is_open(), "heard without an outcome");
+        open += u64::from(message.is_open());
+        let waits = message.is_open() && message.kind == MessageKind::Alert;
+        assert!(!waits || alert.state.is_open(), "a request outlives its alert");
+    }
+    assert_eq!(world.dispatcher.state().ledger().open(), open);
+}
+
 /// Each alert has at most one outcome in the journal, and nobody who answered is asked again for the same incident.
 fn check_journal(world: &World) {
     for alert in world.alerts() {
@@ -325,12 +379,18 @@ proptest! {
         for event in &events {
             happen(&mut world, event);
             check(&world);
+            check_ledger(&world);
         }
         check_journal(&world);
-        // Left alone, everything settles: no alert stays open past its time.
+        // Left alone, everything settles: no alert stays open past its time, and no message without an outcome.
+        for incident in 1..4 {
+            drop(world.end(ending(incident, 100, EndCause::Closed)));
+        }
         world.seconds(3_600);
-        let open = world.alerts().iter().filter(|alert| alert.state.is_open() && alert.plan.expires_at < world.now).count();
+        let open = world.alerts().iter().filter(|alert| alert.state.is_open()).count();
         prop_assert_eq!(open, 0);
+        check_ledger(&world);
+        prop_assert_eq!(world.dispatcher.state().ledger().open(), 0);
     }
 
     #[test]

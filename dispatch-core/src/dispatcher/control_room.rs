@@ -218,7 +218,10 @@ impl Dispatcher {
     /// The journal has been replayed: open waits begin anew, what no phone has acknowledged is sent again, and
     /// incidents with too few people look again once phones have had a moment to say where they are.
     pub(super) fn started(&mut self) {
-        let epoch = self.state.epoch() + 1;
+        // A service restored from an older backup does not know how often it has started since; by the clock its number
+        // is higher all the same, unless it started oftener than once a second.
+        let seconds = u64::try_from(self.now.unix_ms() / 1000).unwrap_or(0);
+        let epoch = seconds.max(self.state.epoch().saturating_add(1));
         self.record(Record::Started { epoch });
         let mut unheard: Vec<AlertId> = Vec::new();
         let incidents: Vec<IncidentId> = self
@@ -233,8 +236,7 @@ impl Dispatcher {
                 self.reschedule_alert(alert);
                 let known = self.alert(alert);
                 let still_true = super::waits::message_expiry(known) > self.now;
-                let wanted = known.state.is_open() || !matches!(known.message.kind, crate::alert::MessageKind::Alert);
-                if wanted && still_true && !known.message.is_heard() && !known.message.reported_unheard {
+                if still_true && known.message.is_open() && !known.message.reported_unheard {
                     unheard.push(alert);
                 }
             }

@@ -53,7 +53,7 @@ impl Dispatcher {
         let unsettled: Vec<AlertId> = self
             .state
             .live_alerts(responder)
-            .filter(|alert| alert.state.is_open() || !alert.message.is_heard())
+            .filter(|alert| alert.state.is_open() || alert.message.is_open())
             .filter(|alert| super::waits::message_expiry(alert) > self.now)
             .map(|alert| alert.plan.alert)
             .collect();
@@ -70,7 +70,12 @@ impl Dispatcher {
         if version != alert.message.version {
             return self.refuse(device, Refusal::OtherVersion);
         }
-        if alert.message.stage >= Some(stage) {
+        // Outcomes of the network may arrive in any order; each stage is written down once.
+        let known = match stage {
+            DeliveryStage::Failed => alert.message.stage.is_some(),
+            _ => alert.message.times.of(stage).is_some(),
+        };
+        if known {
             return;
         }
         let first_sign = alert.reached_at.is_none() && stage >= DeliveryStage::Received;

@@ -43,7 +43,7 @@ impl Dispatcher {
         };
         let replace = alert.is_pending().then(|| alert.waits_since + wait);
         let resend = match alert.message.kind {
-            _ if alert.message.is_heard() => None,
+            _ if !alert.message.is_open() => None,
             MessageKind::Alert => (alert.is_pending() && alert.message.resends == 0)
                 .then(|| alert.message.sent_at + policy.receipt_resend),
             _ => direction_due(&alert),
@@ -52,6 +52,10 @@ impl Dispatcher {
             .set(Due::ExpireAlert(id), open.then_some(alert.plan.expires_at));
         self.deadlines.set(Due::ReplaceAlert(id), replace);
         self.deadlines.set(Due::ResendMessage(id), resend);
+        // A request that waits for its outcome is an open alert, which expires.
+        let direction = alert.message.is_open() && alert.message.kind != MessageKind::Alert;
+        let lapse = direction.then(|| message_expiry(&alert));
+        self.deadlines.set(Due::LapseMessage(id), lapse);
     }
 
     /// Derives the deadlines of one incident from its state; when to search again is set by the search itself.
@@ -92,6 +96,7 @@ impl Dispatcher {
     pub(super) fn fall_due(&mut self, due: Due) {
         match due {
             Due::ResendMessage(alert) => self.resend_due(alert),
+            Due::LapseMessage(alert) => self.lapse(alert),
             Due::ReplaceAlert(alert) => {
                 self.record(Record::AlertLapsed { alert });
                 self.search(self.alert(alert).incident);
@@ -134,6 +139,17 @@ impl Dispatcher {
         if alert.message.kind == MessageKind::Alert || alert.message.resends < DIRECTION_RESENDS_MAX {
             self.resend(id);
         }
+    }
+
+    /// Gives up a confirmation or stand-down that the phone never acknowledged. The control room has heard of it by then,
+    /// or hears of it now, as after an outage longer than the message's life.
+    fn lapse(&mut self, id: AlertId) {
+        let message = self.alert(id).message;
+        let version = message.version;
+        if !message.reported_unheard {
+            self.record(Record::MessageUnheard { alert: id, version });
+        }
+        self.record(Record::MessageLapsed { alert: id, version });
     }
 
     /// Sends the newest message about an alert again, with the same id and version.

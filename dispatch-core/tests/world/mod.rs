@@ -11,10 +11,12 @@ use dispatch_core::{
     ids::{AlertId, CallDate, DeviceId, IncidentId, IncidentKey, Reference, ResponderId, TenantId},
     incident::{EndCause, Incident, IncidentKind},
     input::{DeliveryStage, Ending, Input, Place, Reply, Report, RequestId, RequestToken},
+    ledger::Settled,
     policy::PolicyBook,
     position::{Fix, Metres, Position},
     record::{Entry, Record},
     responder::{Device, Purpose, ResponderProfile, Skill, TravelMode},
+    state::State,
     time::Timestamp,
 };
 
@@ -28,6 +30,9 @@ pub struct World {
     pub answers: Vec<Answer>,
     pub refusals: Vec<Refusal>,
     pub closed: Vec<DeviceId>,
+    /// What the records alone make, and the messages that had their outcome on the way.
+    pub history: State,
+    pub settled: Vec<Settled>,
     token: u64,
 }
 
@@ -111,6 +116,8 @@ impl World {
     pub fn restarted(entries: &[Entry], now: Timestamp) -> Self {
         let mut dispatcher = Dispatcher::new(PolicyBook::default());
         entries.iter().for_each(|entry| dispatcher.recover(entry));
+        let mut history = State::default();
+        let settled = entries.iter().filter_map(|entry| history.apply(entry)).collect();
         Self {
             dispatcher,
             now,
@@ -119,6 +126,8 @@ impl World {
             answers: Vec::new(),
             refusals: Vec::new(),
             closed: Vec::new(),
+            history,
+            settled,
             token: 0,
         }
     }
@@ -141,6 +150,7 @@ impl World {
                 Command::Commit(entries) => {
                     for entry in &entries {
                         assert_eq!(entry.sequence, self.entries.last().map_or(0, |last| last.sequence) + 1);
+                        self.settled.extend(self.history.apply(entry));
                         self.entries.push(entry.clone());
                     }
                 }

@@ -178,6 +178,9 @@ fn sentence(record: &Record) -> String {
         Record::MessageUnheard { alert, version } => {
             format!("{alert} message {version}: not acknowledged in time; control room told")
         }
+        Record::MessageLapsed { alert, version } => {
+            format!("{alert} message {version}: never acknowledged while it was true; given up")
+        }
         Record::AlertLapsed { alert } => format!("{alert}: waited long enough; somebody else is asked"),
         Record::AlertAccepted {
             alert,
@@ -206,7 +209,7 @@ fn sentence(record: &Record) -> String {
         }
         Record::HelpNeeded { alert } => format!("{alert}: person asks for help; control room told"),
         Record::CouldNotAlert { .. } => "nobody reached in time; control room told".to_owned(),
-        Record::Started { epoch } => format!("service started for the {epoch}. time"),
+        Record::Started { epoch } => format!("service started as owner {epoch}"),
         Record::ResponderPut(_) | Record::DevicePut(_) | Record::DeviceRevoked(_) | Record::RequestAnswered { .. } => {
             record.label().to_owned()
         }

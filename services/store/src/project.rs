@@ -147,6 +147,7 @@ pub fn story(connection: &Connection, entry: &Entry) -> rusqlite::Result<Option<
         Record::MessageProgress { alert, .. }
         | Record::MessageResent { alert, .. }
         | Record::MessageUnheard { alert, .. }
+        | Record::MessageLapsed { alert, .. }
         | Record::AlertLapsed { alert }
         | Record::AlertAccepted { alert, .. }
         | Record::AlertDeclined { alert, .. }

@@ -250,6 +250,9 @@ fn nobody_is_named_who_did_not_accept() {
     assert_eq!((incident.wanted, incident.alerts.len()), (3, 1));
     assert_eq!(incident.alerts[0].responder_id, "");
     assert_eq!(incident.alerts[0].state(), wire::AlertState::Received);
+    let at = Some(crate::answer::moment(Timestamp::from_unix_ms(1000)));
+    let times = |alert: &wire::IncidentAlert| (alert.published_at, alert.received_at, alert.answered_at);
+    assert_eq!(times(&incident.alerts[0]), (None, at, None));
     let accepted = Record::AlertAccepted {
         alert: ALERT,
         attendance: Attendance::Confirmed,
@@ -259,4 +262,5 @@ fn nobody_is_named_who_did_not_accept() {
     let incident = crate::answer::incident(key().id(), &accepted, &|_, _| 3).expect("there");
     assert_eq!(incident.alerts[0].responder_id, RESPONDER.to_string());
     assert_eq!(incident.alerts[0].attendance(), wire::AttendanceState::Confirmed);
+    assert_eq!(times(&incident.alerts[0]), (None, None, at));
 }

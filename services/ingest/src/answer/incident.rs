@@ -60,6 +60,11 @@ fn alert(alert: &Alert) -> wire::IncidentAlert {
             .map_or(wire::AttendanceState::Unspecified, super::attendance_state)
             .into(),
         planned_at: Some(super::moment(alert.planned_at)),
+        published_at: alert.request.published.map(super::moment),
+        broker_acked_at: alert.request.broker_acked.map(super::moment),
+        received_at: alert.request.received.map(super::moment),
+        shown_at: alert.request.shown.map(super::moment),
+        answered_at: alert.answered_at.map(super::moment),
         estimated_arrival_s: u32::try_from(alert.plan.estimated_arrival.as_secs()).unwrap_or(u32::MAX),
     }
 }

@@ -44,6 +44,7 @@ pub(super) struct PolicySection {
     alert_expiry_s: Option<f64>,
     search_again_after_s: Option<f64>,
     late_after_s: Option<f64>,
+    life_threatening: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -100,6 +101,7 @@ impl PolicySection {
         policy.radius = self.radius_m.map_or(policy.radius, Metres::new);
         policy.night_from_hour = self.night_from_hour.unwrap_or(policy.night_from_hour);
         policy.night_to_hour = self.night_to_hour.unwrap_or(policy.night_to_hour);
+        policy.life_threatening = self.life_threatening.unwrap_or(policy.life_threatening);
         if let Some(names) = self.skills_any {
             let skill = |name: String| {
                 Skill::new(&name).ok_or_else(|| {
@@ -133,5 +135,22 @@ impl PolicySection {
             }
         }
         Ok(policy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_life_threatening_unless_it_is_said_not_to_be() {
+        let special: SpecialPolicySection =
+            toml::from_str("incident_kind = 'fall'\npolicy = { life_threatening = false }").expect("valid");
+        let book = book(PolicySection::default(), vec![special]).expect("valid");
+        let tenant = TenantId::new("london").expect("valid");
+        let kind = |name: &str| IncidentKind::new(name).expect("valid");
+        assert!(book.is_life_threatening(&tenant, &kind("cardiac_arrest")));
+        assert!(!book.is_life_threatening(&tenant, &kind("fall")));
+        toml::from_str::<PolicySection>("life_threatening = 'perhaps'").expect_err("yes or no");
     }
 }

@@ -44,7 +44,7 @@ pub struct Reckoning {
 pub fn is_settled(journal: &Path, calls: &[ReportedCall]) -> anyhow::Result<bool> {
     let (state, _) = replay(journal, calls)?;
     let settled = |alert: &Alert| {
-        !alert.state.is_open() && (alert.message.is_heard() || alert.reached_at.is_none() || alert.message.resends >= 3)
+        !alert.state.is_open() && (!alert.message.is_open() || alert.reached_at.is_none() || alert.message.resends >= 3)
     };
     Ok(alerts(&state).all(settled))
 }

@@ -64,6 +64,10 @@ pub fn fact(record: &Record) -> Fact {
             alert: alert.as_bytes().to_vec(),
             alert_version: *version,
         }),
+        Record::MessageLapsed { alert, version } => Fact::MessageLapsed(stored::MessageLapsed {
+            alert: alert.as_bytes().to_vec(),
+            alert_version: *version,
+        }),
         Record::AlertLapsed { alert } => Fact::AlertLapsed(stored::AlertLapsed {
             alert: alert.as_bytes().to_vec(),
         }),
@@ -149,6 +153,10 @@ pub fn from_fact(fact: Fact) -> Result<Record, InvalidRecord> {
         },
         Fact::MessageUnheard(it) => Record::MessageUnheard {
             alert: id("MessageUnheard.alert", &it.alert)?,
+            version: it.alert_version,
+        },
+        Fact::MessageLapsed(it) => Record::MessageLapsed {
+            alert: id("MessageLapsed.alert", &it.alert)?,
             version: it.alert_version,
         },
         Fact::AlertLapsed(it) => Record::AlertLapsed {

@@ -72,6 +72,7 @@ fn about_alert() -> impl Strategy<Value = Record> {
         }),
         (alert(), version()).prop_map(|(alert, version)| Record::MessageResent { alert, version }),
         (alert(), version()).prop_map(|(alert, version)| Record::MessageUnheard { alert, version }),
+        (alert(), version()).prop_map(|(alert, version)| Record::MessageLapsed { alert, version }),
         alert().prop_map(|alert| Record::AlertLapsed { alert }),
         (alert(), attendance(), version()).prop_map(|(alert, attendance, version)| Record::AlertAccepted {
             alert,

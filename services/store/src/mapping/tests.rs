@@ -41,6 +41,11 @@ fn a_newer_version_is_refused_even_with_a_fact_this_code_knows() {
         decode(&with_fact(RECORD_VERSION, fact.clone())),
         Ok(Record::Started { epoch: 1 })
     );
+    assert_eq!(
+        decode(&with_fact(1, fact.clone())),
+        Ok(Record::Started { epoch: 1 }),
+        "older records are read"
+    );
     for found in [0, RECORD_VERSION + 1] {
         assert_eq!(
             decode(&with_fact(found, fact.clone())),
