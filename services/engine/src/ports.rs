@@ -92,9 +92,10 @@ pub enum JournalNews {
 /// The durable truth.
 #[async_trait]
 pub trait Journal: Send + 'static {
-    /// Queues a commit. Commits become durable in the order of the calls.
+    /// Queues a commit; never waits. Commits become durable in the order of the calls.
     fn submit(&mut self, commit: Commit) -> Result<(), JournalError>;
-    /// Waits until there is news since the last call. Cancel-safe. After an error the journal is not to be used again.
+    /// Waits for something new: more is durable than was told before, space ran out, space came back. Cancel-safe. An
+    /// error is final: nothing more becomes durable.
     async fn news(&mut self) -> Result<JournalNews, JournalError>;
 }
 

@@ -3,6 +3,7 @@
 //! Exit codes: 0 fine, 1 failure, 2 wrong usage, 78 bad configuration.
 
 mod audit;
+mod backup;
 mod canary;
 mod certificates;
 mod config;
@@ -16,6 +17,7 @@ mod report_time;
 mod serve;
 mod service;
 mod telemetry;
+mod verify;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -48,6 +50,10 @@ enum Command {
         #[command(subcommand)]
         what: Audit,
     },
+    /// Copy the store of a service, running or not, into a new file and verify the copy.
+    Backup(backup::BackupArguments),
+    /// Put a backup in the place of a store that is lost; it is verified first, and nothing is overwritten.
+    Restore(backup::RestoreArguments),
     /// Check a configuration file and say what is wrong with it.
     CheckConfig {
         /// The file.
@@ -66,6 +72,8 @@ enum Import {
 enum Audit {
     /// Print what was decided about an incident and why, message by message, with times.
     Show(audit::Arguments),
+    /// Look for damage in the store, beside a running service or without one. Exits with 1 if there is any.
+    Verify(verify::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -82,6 +90,11 @@ fn main() -> ExitCode {
         Command::Audit {
             what: Audit::Show(arguments),
         } => audit::run(&arguments),
+        Command::Audit {
+            what: Audit::Verify(arguments),
+        } => verify::run(&arguments),
+        Command::Backup(arguments) => backup::take(&arguments),
+        Command::Restore(arguments) => backup::put_back(&arguments),
         Command::CheckConfig { config } => config::check(&config),
     };
     match outcome {

@@ -222,7 +222,7 @@ async fn own(
 }
 
 /// Makes the data directory for the owner only; one that is there already keeps its rights.
-fn make_private(data_dir: &std::path::Path) -> anyhow::Result<()> {
+pub fn make_private(data_dir: &std::path::Path) -> anyhow::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true).mode(0o700);
     builder

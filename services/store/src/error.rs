@@ -1,10 +1,14 @@
 //! What can go wrong with the store.
 
-use std::{error::Error, io, path::PathBuf};
+use std::{
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+};
 
 use muster_engine::ports::JournalError;
 
-use crate::mapping::InvalidRecord;
+use crate::{damage::Damage, mapping::InvalidRecord, soundness::Affected};
 
 /// The store cannot be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +84,50 @@ pub enum StoreError {
     /// The writer's thread cannot be started.
     #[error("cannot start the store's writer")]
     Thread(#[source] io::Error),
+    /// The journal lost or changed something it had acknowledged; nothing was changed.
+    #[error(
+        "the store {path} is damaged and is not used{affected}; restore a backup (muster restore), or look closer with muster audit verify"
+    )]
+    Damaged {
+        /// The store.
+        path: PathBuf,
+        /// What is wrong.
+        source: Damage,
+        /// Whom it may concern.
+        affected: Affected,
+    },
+    /// A row of the register is not what was written.
+    #[error("row {id} of table {table} is not as it was written; restore a backup (muster restore)")]
+    DamagedRow {
+        /// responder, device or address.
+        table: &'static str,
+        /// The row's id, in hexadecimal.
+        id: String,
+    },
+    /// What is to be made is there already; nothing was changed.
+    #[error("{path} is there already and is not overwritten")]
+    AlreadyThere {
+        /// What is in the way.
+        path: PathBuf,
+    },
+    /// A backup is not fit to be restored; nothing was changed.
+    #[error("the backup {path} is damaged: {findings}")]
+    DamagedBackup {
+        /// The backup.
+        path: PathBuf,
+        /// What is wrong with it.
+        findings: String,
+    },
+    /// A file beside the store cannot be used.
+    #[error("cannot use {path} while {doing}")]
+    File {
+        /// What was being attempted.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A record is missing.
     #[error("the journal has a gap: record {expected} should come next, {found} does")]
     Gap {
@@ -104,6 +152,15 @@ pub enum StoreError {
 /// Says what was being attempted when SQLite failed.
 pub(crate) fn while_doing(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Sql { doing, source }
+}
+
+/// Says what was being attempted on which file.
+pub(crate) fn on_file(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> StoreError {
+    move |source| StoreError::File {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// The error as the engine's port has it: text, the causes included.

@@ -9,20 +9,37 @@
 //! What this room does not do: decide anything, or keep state between commits. Recovery hands the records out and the
 //! engine applies them.
 
+mod accept;
+mod backup;
+pub mod chain;
+pub mod commit;
+pub mod damage;
+mod digest;
+mod disk;
 mod error;
+pub mod head;
 mod journal;
 mod lock;
 pub mod mapping;
+mod options;
 mod project;
 mod reader;
 mod recovery;
 mod registry;
+mod reserve;
 mod rows;
 mod schema;
+mod soundness;
+mod verify;
 mod writer;
 
+pub use accept::accept_head;
+pub use backup::{Copied, backup, restore};
 pub use error::StoreError;
 pub use journal::{SqliteJournal, SqliteStore};
+pub use options::StoreOptions;
 pub use reader::{READERS, SqliteReader};
 pub use recovery::Recovery;
+pub use soundness::Affected;
+pub use verify::{Report, verify};
 pub use writer::COMMITS_WAITING_MAX;

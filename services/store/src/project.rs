@@ -6,38 +6,48 @@ use dispatch_core::{
     incident::IncidentState,
     record::{Decision, Entry, IncidentReported, Record},
 };
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::{
-    mapping::{Word as _, encode},
-    rows::signed,
-};
+use crate::{chain::Row, mapping::Word as _, rows::signed};
 
 /// Whose and which incident's story a record is part of.
-#[derive(Default)]
-struct Story {
-    tenant: Option<String>,
-    incident: Option<[u8; 16]>,
+#[derive(Default, PartialEq, Eq)]
+pub struct Story {
+    pub tenant: Option<String>,
+    pub incident: Option<[u8; 16]>,
 }
 
-pub fn write(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
-    project(transaction, entry)?;
-    let story = story(transaction, entry)?;
-    transaction
-        .prepare_cached("INSERT INTO journal (sequence, at_ms, tenant, incident, record) VALUES (?, ?, ?, ?, ?)")?
+/// Writes one record; `row` is its stored form.
+pub fn write(connection: &Connection, entry: &Entry, row: &Row) -> rusqlite::Result<()> {
+    project(connection, entry)?;
+    let story = story(connection, entry)?.unwrap_or_else(|| {
+        // Written all the same: losing it would be worse than not listing it.
+        tracing::warn!(
+            sequence = entry.sequence,
+            "a record is about an incident the store has not heard of"
+        );
+        metrics::counter!("muster_store_records_without_incident_total").increment(1);
+        Story::default()
+    });
+    connection
+        .prepare_cached(
+            "INSERT INTO journal (sequence, at_ms, tenant, incident, record, chain) VALUES (?, ?, ?, ?, ?, ?)",
+        )?
         .execute(params![
-            signed(entry.sequence),
-            entry.at.unix_ms(),
+            signed(row.sequence),
+            row.at_ms,
             story.tenant,
             story.incident,
-            encode(&entry.record),
+            row.record,
+            row.chain.0,
         ])?;
     Ok(())
 }
 
-fn project(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
+/// Brings what is derived up to date with one record.
+pub fn project(connection: &Connection, entry: &Entry) -> rusqlite::Result<()> {
     match &entry.record {
-        Record::IncidentReported(report) => reported(transaction, entry, report),
+        Record::IncidentReported(report) => reported(connection, entry, report),
         Record::IncidentEnded {
             incident,
             key,
@@ -45,24 +55,24 @@ fn project(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()>
             cause,
             ..
         } => {
-            heard_of(transaction, entry, *incident, key, *revision)?;
-            change_state(transaction, *incident, cause.state())
+            heard_of(connection, entry, *incident, key, *revision)?;
+            change_state(connection, *incident, cause.state())
         }
-        Record::IncidentStateChanged { incident, state } => change_state(transaction, *incident, *state),
-        Record::Decided(decision) => planned(transaction, decision),
+        Record::IncidentStateChanged { incident, state } => change_state(connection, *incident, *state),
+        Record::Decided(decision) => planned(connection, decision),
         _ => Ok(()),
     }
 }
 
-fn reported(transaction: &Transaction<'_>, entry: &Entry, report: &IncidentReported) -> rusqlite::Result<()> {
-    heard_of(transaction, entry, report.incident, &report.key, report.revision)?;
-    transaction
+fn reported(connection: &Connection, entry: &Entry, report: &IncidentReported) -> rusqlite::Result<()> {
+    heard_of(connection, entry, report.incident, &report.key, report.revision)?;
+    connection
         .prepare_cached("UPDATE incident SET kind = ?2 WHERE incident = ?1")?
         .execute(params![report.incident.as_bytes(), report.kind.as_str()])?;
     if report.alerting {
         let searching = IncidentState::Searching.to_stored();
         let recorded = IncidentState::Recorded.to_stored();
-        transaction
+        connection
             .prepare_cached("UPDATE incident SET state = ?2 WHERE incident = ?1 AND state = ?3")?
             .execute(params![report.incident.as_bytes(), searching, recorded])?;
     }
@@ -71,13 +81,13 @@ fn reported(transaction: &Transaction<'_>, entry: &Entry, report: &IncidentRepor
 
 /// Enters an incident as recorded, or raises the revision of one that is known.
 fn heard_of(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     entry: &Entry,
     incident: IncidentId,
     key: &IncidentKey,
     revision: u32,
 ) -> rusqlite::Result<()> {
-    transaction
+    connection
         .prepare_cached(
             "INSERT INTO incident (incident, tenant, cad_system, cad_incident_number, call_date, revision, state,
                                    is_open, received_at_ms, first_sequence)
@@ -98,40 +108,41 @@ fn heard_of(
     Ok(())
 }
 
-fn change_state(transaction: &Transaction<'_>, incident: IncidentId, state: IncidentState) -> rusqlite::Result<()> {
-    transaction
+fn change_state(connection: &Connection, incident: IncidentId, state: IncidentState) -> rusqlite::Result<()> {
+    connection
         .prepare_cached("UPDATE incident SET state = ?2, is_open = ?3 WHERE incident = ?1")?
         .execute(params![incident.as_bytes(), state.to_stored(), state.is_open()])?;
     Ok(())
 }
 
-fn planned(transaction: &Transaction<'_>, decision: &Decision) -> rusqlite::Result<()> {
+fn planned(connection: &Connection, decision: &Decision) -> rusqlite::Result<()> {
     let mut insert =
-        transaction.prepare_cached("INSERT OR REPLACE INTO alert_incident (alert, incident) VALUES (?, ?)")?;
+        connection.prepare_cached("INSERT OR REPLACE INTO alert_incident (alert, incident) VALUES (?, ?)")?;
     for plan in &decision.alerts {
         insert.execute(params![plan.alert.as_bytes(), decision.incident.as_bytes()])?;
     }
     Ok(())
 }
 
-fn story(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<Story> {
+/// Whose story a record is part of; `None` when the store has not heard of its incident.
+pub fn story(connection: &Connection, entry: &Entry) -> rusqlite::Result<Option<Story>> {
     match &entry.record {
-        Record::Started { .. } | Record::DevicePut(_) | Record::DeviceRevoked(_) => Ok(Story::default()),
-        Record::ResponderPut(profile) => Ok(Story {
+        Record::Started { .. } | Record::DevicePut(_) | Record::DeviceRevoked(_) => Ok(Some(Story::default())),
+        Record::ResponderPut(profile) => Ok(Some(Story {
             tenant: Some(profile.tenant.as_str().to_owned()),
             incident: None,
-        }),
-        Record::RequestAnswered { tenant, .. } => Ok(Story {
+        })),
+        Record::RequestAnswered { tenant, .. } => Ok(Some(Story {
             tenant: Some(tenant.as_str().to_owned()),
             incident: None,
-        }),
+        })),
         Record::IncidentReported(IncidentReported { incident, .. })
         | Record::IncidentEnded { incident, .. }
         | Record::IncidentStateChanged { incident, .. }
         | Record::Decided(Decision { incident, .. })
         | Record::CouldNotAlert { incident } => {
             let found = "SELECT incident, tenant FROM incident WHERE incident = ?";
-            found_story(transaction, entry, found, incident.as_bytes())
+            found_story(connection, found, incident.as_bytes())
         }
         Record::MessageProgress { alert, .. }
         | Record::MessageResent { alert, .. }
@@ -148,27 +159,18 @@ fn story(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<Story
         | Record::AttendanceStoodDown { alert, .. }
         | Record::HelpNeeded { alert } => {
             let found = "SELECT incident, tenant FROM alert_incident JOIN incident USING (incident) WHERE alert = ?";
-            found_story(transaction, entry, found, alert.as_bytes())
+            found_story(connection, found, alert.as_bytes())
         }
     }
 }
 
-/// A record about something unknown is written all the same: losing it would be worse than not listing it.
-fn found_story(transaction: &Transaction<'_>, entry: &Entry, sql: &str, id: &[u8; 16]) -> rusqlite::Result<Story> {
-    let mut select = transaction.prepare_cached(sql)?;
+fn found_story(connection: &Connection, sql: &str, id: &[u8; 16]) -> rusqlite::Result<Option<Story>> {
+    let mut select = connection.prepare_cached(sql)?;
     let story = select.query_row([id], |row| {
         Ok(Story {
             incident: row.get(0)?,
             tenant: row.get(1)?,
         })
     });
-    let story = story.optional()?;
-    if story.is_none() {
-        tracing::warn!(
-            sequence = entry.sequence,
-            "a record is about an incident the store has not heard of"
-        );
-        metrics::counter!("muster_store_records_without_incident_total").increment(1);
-    }
-    Ok(story.unwrap_or_default())
+    story.optional()
 }

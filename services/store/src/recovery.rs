@@ -11,7 +11,7 @@ use crate::{
     error::while_doing,
     mapping::fields::id,
     rows::{self, all, parsed},
-    schema,
+    schema, soundness,
 };
 
 /// Reads what was durable when the store was opened. To be used before the first commit and then dropped.
@@ -25,7 +25,7 @@ impl Recovery {
         Ok(Self { connection })
     }
 
-    /// Hands out every record in order and returns the last sequence; 0 when there is none. Stops at the first gap and
+    /// Hands out every record in order and returns the last sequence; 0 when there never was one. Stops at the first gap and
     /// at the first record that cannot be read: a state built on half a journal would ask people twice, or not at all.
     pub fn entries(&mut self, mut take: impl FnMut(Entry)) -> Result<u64, StoreError> {
         let reading = while_doing("reading the journal");
@@ -34,7 +34,7 @@ impl Recovery {
             .prepare("SELECT sequence, at_ms, record FROM journal ORDER BY sequence")
             .map_err(&reading)?;
         let mut rows = statement.query([]).map_err(&reading)?;
-        let mut last = 0;
+        let mut last = soundness::base(&self.connection)?.sequence;
         while let Some(row) = rows.next().map_err(&reading)? {
             let entry = rows::entry(row)?;
             if entry.sequence != last + 1 {
@@ -69,12 +69,4 @@ impl Recovery {
         })?);
         Ok(changes)
     }
-}
-
-/// The highest sequence in the journal; 0 when it is empty.
-pub fn last_sequence(connection: &Connection) -> Result<u64, StoreError> {
-    let last: i64 = connection
-        .query_row("SELECT coalesce(max(sequence), 0) FROM journal", [], |row| row.get(0))
-        .map_err(while_doing("reading the end of the journal"))?;
-    Ok(u64::try_from(last).unwrap_or(0))
 }

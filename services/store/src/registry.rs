@@ -1,27 +1,27 @@
 //! Writes the register: people, devices, addresses.
 
 use muster_engine::registry::{Address, DeviceAccess, DeviceKind, Encoding, RegistryChange, ResponderRow};
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, params};
 
-use crate::mapping::Word as _;
+use crate::{digest::seal, mapping::Word as _};
 
-pub fn write(transaction: &Transaction<'_>, change: &RegistryChange) -> rusqlite::Result<()> {
+pub fn write(connection: &Connection, change: &RegistryChange) -> rusqlite::Result<()> {
     match change {
-        RegistryChange::PutResponder(row) => put_responder(transaction, row),
-        RegistryChange::PutDevice(access) => put_device(transaction, access),
-        RegistryChange::RevokeDevice(device) => transaction
+        RegistryChange::PutResponder(row) => put_responder(connection, row),
+        RegistryChange::PutDevice(access) => put_device(connection, access),
+        RegistryChange::RevokeDevice(device) => connection
             .prepare_cached("DELETE FROM device WHERE device = ?")?
             .execute([device.as_bytes()])
             .map(drop),
-        RegistryChange::PutAddress { incident, address } => put_address(transaction, incident.as_bytes(), address),
+        RegistryChange::PutAddress { incident, address } => put_address(connection, incident.as_bytes(), address),
     }
 }
 
-fn put_responder(transaction: &Transaction<'_>, row: &ResponderRow) -> rusqlite::Result<()> {
+fn put_responder(connection: &Connection, row: &ResponderRow) -> rusqlite::Result<()> {
     let profile = &row.profile;
     let skills: Vec<_> = profile.skills.iter().map(|skill| skill.as_str()).collect();
     // Not an upsert with REPLACE: the number stays with the person.
-    transaction
+    connection
         .prepare_cached(
             "INSERT INTO responder (responder, tenant, number, external_ref, name, skills, credential_valid_until_ms,
                                     travel_mode, on_duty, suspended)
@@ -47,11 +47,11 @@ fn put_responder(transaction: &Transaction<'_>, row: &ResponderRow) -> rusqlite:
             profile.on_duty,
             profile.suspended,
         ])?;
-    Ok(())
+    seal(connection, "responder", "responder", profile.responder.as_bytes())
 }
 
-fn put_device(transaction: &Transaction<'_>, access: &DeviceAccess) -> rusqlite::Result<()> {
-    transaction
+fn put_device(connection: &Connection, access: &DeviceAccess) -> rusqlite::Result<()> {
+    connection
         .prepare_cached(
             "INSERT INTO device (device, responder, tenant, purpose, alertable, kind, encoding, topic_id, secret_hash)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -76,11 +76,11 @@ fn put_device(transaction: &Transaction<'_>, access: &DeviceAccess) -> rusqlite:
             access.topic_id,
             access.secret_hash,
         ])?;
-    Ok(())
+    seal(connection, "device", "device", access.device.device.as_bytes())
 }
 
-fn put_address(transaction: &Transaction<'_>, incident: &[u8; 16], address: &Address) -> rusqlite::Result<()> {
-    transaction
+fn put_address(connection: &Connection, incident: &[u8; 16], address: &Address) -> rusqlite::Result<()> {
+    connection
         .prepare_cached(
             "INSERT OR REPLACE INTO address (incident, text, uprn, postcode, floor, access_notes)
              VALUES (?, ?, ?, ?, ?, ?)",
@@ -93,7 +93,7 @@ fn put_address(transaction: &Transaction<'_>, incident: &[u8; 16], address: &Add
             address.floor,
             address.access_notes,
         ])?;
-    Ok(())
+    seal(connection, "address", "incident", incident)
 }
 
 fn kind(kind: DeviceKind) -> &'static str {

@@ -17,6 +17,8 @@ use rusqlite::{Connection, Row, ToSql, types::FromSql};
 
 use crate::{
     StoreError,
+    chain::{self, Chain},
+    digest,
     error::while_doing,
     mapping::{
         InvalidRecord, decode,
@@ -67,6 +69,16 @@ pub fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
     })
 }
 
+/// A record as it is stored, from columns `sequence`, `at_ms`, `record`, `chain`, in this order.
+pub fn stored(row: &Row<'_>) -> rusqlite::Result<chain::Row> {
+    Ok(chain::Row {
+        sequence: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
+        at_ms: row.get(1)?,
+        record: row.get(2)?,
+        chain: Chain(row.get(3)?),
+    })
+}
+
 /// An incident in a list, from the columns [`INCIDENT`].
 pub fn incident(row: &Row<'_>) -> Result<IncidentRow, StoreError> {
     let name: Option<String> = get(row, "kind")?;
@@ -99,6 +111,7 @@ fn incident_key(row: &Row<'_>) -> Result<IncidentKey, StoreError> {
 
 /// A person, from all columns of table `responder`.
 pub fn responder(row: &Row<'_>) -> Result<ResponderRow, StoreError> {
+    digest::check("responder", row)?;
     Ok(ResponderRow {
         external_ref: get(row, "external_ref")?,
         name: get(row, "name")?,
@@ -124,6 +137,7 @@ fn skills(names: &str) -> Result<BTreeSet<Skill>, InvalidRecord> {
 
 /// A device with access, from all columns of table `device`.
 pub fn device(row: &Row<'_>) -> Result<DeviceAccess, StoreError> {
+    digest::check("device", row)?;
     Ok(DeviceAccess {
         device: Device {
             device: parsed(row, "device", |bytes: Vec<u8>| id("device.device", &bytes))?,
@@ -147,8 +161,9 @@ pub fn device(row: &Row<'_>) -> Result<DeviceAccess, StoreError> {
     })
 }
 
-/// An address, from all columns of table `address` but its incident.
+/// An address, from all columns of table `address`.
 pub fn address(row: &Row<'_>) -> Result<Address, StoreError> {
+    digest::check("address", row)?;
     Ok(Address {
         text: get(row, "text")?,
         uprn: get(row, "uprn")?,

@@ -2,23 +2,79 @@
 
 use std::{fs::OpenOptions, path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags};
-use rusqlite_migration::{M, Migrations};
+use rusqlite::{Connection, OpenFlags, Transaction, params};
+use rusqlite_migration::{HookError, M, Migrations};
 
-use crate::{StoreError, error::while_doing};
+use crate::{
+    StoreError,
+    chain::Head,
+    damage::Damage,
+    digest,
+    error::{on_file, while_doing},
+    head::{self, HeadFile, head_file},
+    soundness::Affected,
+};
 
-/// Each raises the schema by one; written ones are never changed.
-const STEPS: &[M<'static>] = &[M::up(include_str!("schema.sql"))];
+/// The newest schema, the number of [`steps`].
+const NEWEST: usize = 2;
+
+/// The first schema; later ones did not change the tables derived from the journal.
+pub const FIRST: &str = include_str!("schema/1.sql");
+
+/// Each raises the schema by one; released ones are never changed. `store` is the file they are for.
+fn steps(store: &Path) -> Migrations<'static> {
+    let head = head_file(store);
+    Migrations::new(vec![
+        M::up(FIRST),
+        M::up_with_hook(include_str!("schema/2.sql"), move |connection: &Transaction<'_>| {
+            let end = chain_up(connection)?;
+            digest::seal_all(connection)?;
+            connection.execute_batch(include_str!("schema/2_end.sql"))?;
+            // On the disk before the step is: a store of this schema always has its side file.
+            HeadFile::create(&head, end)
+                .map(drop)
+                .map_err(|error| HookError::Hook(format!("cannot make {}: {error}", head.display())))
+        }),
+    ])
+}
+
+/// Copies the journal of schema 1 and chains it.
+fn chain_up(connection: &Connection) -> rusqlite::Result<Head> {
+    let mut end = Head::START;
+    let mut old = connection.prepare("SELECT sequence, at_ms, record FROM journal_1 ORDER BY sequence")?;
+    let mut copy = connection.prepare(
+        "INSERT INTO journal (sequence, at_ms, tenant, incident, record, chain)
+         SELECT sequence, at_ms, tenant, incident, record, ?2 FROM journal_1 WHERE sequence = ?1",
+    )?;
+    let mut rows = old.query([])?;
+    while let Some(row) = rows.next()? {
+        let (sequence, record): (i64, Vec<u8>) = (row.get(0)?, row.get(2)?);
+        let number = u64::try_from(sequence).unwrap_or(0);
+        end = Head {
+            sequence: number,
+            chain: end.chain.next(number, row.get(1)?, &record),
+        };
+        copy.execute(params![sequence, end.chain.0])?;
+    }
+    Ok(end)
+}
 
 /// How long to wait for somebody with a shell on the same file before giving up. Shorter than a phone's patience, longer
 /// than any of our own reads can hold a lock.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
+/// Size to which the log is cut back when it starts anew: four times what gathers between two checkpoints.
+const LOG_BYTES_KEPT: i64 = 16 * 1024 * 1024;
+
 /// Opens for writing; makes the file if there is none and brings the schema up to date.
 pub fn open_writable(path: &Path) -> Result<Connection, StoreError> {
     create_private(path)?;
     let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    refuse_newer(path, schema(path, &connection)?)?;
+    let found = schema(path, &connection)?;
+    refuse_newer(path, found)?;
+    if found == 0 {
+        refuse_lost(path)?;
+    }
     let settings = while_doing("setting up the connection");
     connection
         .pragma_update(None, "journal_mode", "wal")
@@ -27,7 +83,19 @@ pub fn open_writable(path: &Path) -> Result<Connection, StoreError> {
     connection
         .pragma_update(None, "synchronous", "full")
         .map_err(&settings)?;
-    Migrations::from_slice(STEPS)
+    // The log is taken into the file by the writer, which sees it when that fails.
+    connection
+        .pragma_update(None, "wal_autocheckpoint", 0)
+        .map_err(&settings)?;
+    // What SQLite notes for itself needs no second disk, which could be full.
+    connection
+        .pragma_update(None, "temp_store", "memory")
+        .map_err(&settings)?;
+    // After a burst the log does not stay large.
+    connection
+        .pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)
+        .map_err(&settings)?;
+    steps(path)
         .to_latest(&mut connection)
         .map_err(|source| StoreError::Migrate {
             path: path.to_owned(),
@@ -84,7 +152,24 @@ fn schema(path: &Path, connection: &Connection) -> Result<i64, StoreError> {
 }
 
 fn newest() -> i64 {
-    i64::try_from(STEPS.len()).expect("a handful of steps")
+    NEWEST as i64
+}
+
+/// Refuses to begin a new journal beside the side file of one that is gone.
+fn refuse_lost(store: &Path) -> Result<(), StoreError> {
+    let path = head_file(store);
+    let slots = head::read_slots(&path).map_err(on_file("looking for an earlier journal", &path))?;
+    let Some(lost) = head::newest(slots).filter(|head| head.sequence > 0) else {
+        return Ok(());
+    };
+    Err(StoreError::Damaged {
+        path: store.to_owned(),
+        source: Damage::Short {
+            last: 0,
+            head: lost.sequence,
+        },
+        affected: Affected::default(),
+    })
 }
 
 fn refuse_newer(path: &Path, found: i64) -> Result<(), StoreError> {
@@ -104,7 +189,13 @@ mod tests {
 
     #[test]
     fn every_step_is_valid_sql() {
-        assert_eq!(Migrations::from_slice(STEPS).validate(), Ok(()));
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut connection = Connection::open_in_memory().expect("memory");
+        steps(&dir.path().join("store"))
+            .to_latest(&mut connection)
+            .expect("valid");
+        let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
+        assert_eq!(version, Ok(newest()));
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub async fn acknowledges_in_order(mut journal: impl Journal, reader: impl Journ
     assert_eq!(sequences, (1..=pen.last).collect::<Vec<_>>());
 }
 
-/// A call of `durable` that is given up loses nothing.
+/// A call of `news` that is given up loses nothing.
 pub async fn waiting_may_be_given_up(mut journal: impl Journal, _: impl JournalReader) {
     let mut pen = Pen::default();
     for _ in 0..50 {

@@ -65,11 +65,16 @@ impl Pen {
 pub async fn until(journal: &mut impl Journal, sequence: u64) -> Vec<u64> {
     let mut told = Vec::new();
     while told.last() != Some(&sequence) {
-        if let JournalNews::Durable(sequence) = in_time(journal.news()).await.unwrap() {
-            told.push(sequence);
+        if let JournalNews::Durable(durable) = in_time(journal.news()).await.unwrap() {
+            told.push(durable);
         }
     }
     told
+}
+
+/// Waits until this is told.
+pub async fn until_told(journal: &mut impl Journal, news: JournalNews) {
+    in_time(async { while journal.news().await.unwrap() != news {} }).await;
 }
 
 pub async fn in_time<T>(wait: impl Future<Output = T>) -> T {

@@ -1,0 +1,100 @@
+//! Each row of the register carries a digest of itself. The register is not chained, because rows change and are erased;
+//! but a name, a skill or a secret with a flipped bit is refused by name rather than believed.
+//!
+//! A step of the schema that adds a column to these tables must seal every row again.
+
+use rusqlite::{Connection, Row, ToSql, types::ValueRef};
+use sha2::{Digest as _, Sha256};
+
+use crate::StoreError;
+
+/// Tables of the register, with the column that names a row.
+pub const SEALED: [(&str, &str); 3] = [
+    ("responder", "responder"),
+    ("device", "device"),
+    ("address", "incident"),
+];
+
+/// Bytes of a digest: half a SHA-256, against accidents rather than attackers.
+type Digest = [u8; 16];
+
+/// Writes the digest of the row of `table` whose column `key` is `id`.
+pub fn seal(connection: &Connection, table: &str, key: &str, id: &dyn ToSql) -> rusqlite::Result<()> {
+    let digest = connection
+        .prepare_cached(&format!("SELECT * FROM {table} WHERE {key} = ?"))?
+        .query_row([id], |row| of_row(table, row))?;
+    connection
+        .prepare_cached(&format!("UPDATE {table} SET digest = ?2 WHERE {key} = ?1"))?
+        .execute([id, &digest])?;
+    Ok(())
+}
+
+/// Seals every row of every table, for a step of the schema.
+pub fn seal_all(connection: &Connection) -> rusqlite::Result<()> {
+    for (table, key) in SEALED {
+        let mut ids = connection.prepare(&format!("SELECT {key} FROM {table}"))?;
+        let ids: Vec<Vec<u8>> = ids.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for id in ids {
+            seal(connection, table, key, &id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a row, all columns of `table`, whose digest is not the one of its fields.
+pub fn check(table: &'static str, row: &Row<'_>) -> Result<(), StoreError> {
+    let (_, key) = SEALED
+        .into_iter()
+        .find(|(name, _)| *name == table)
+        .expect("called for sealed tables");
+    let reading = crate::error::while_doing("reading the register");
+    let digest: Vec<u8> = row.get("digest").map_err(&reading)?;
+    if digest == of_row(table, row).map_err(&reading)? {
+        return Ok(());
+    }
+    let id = row
+        .get_ref(key)
+        .map_err(&reading)?
+        .as_bytes()
+        .unwrap_or_default()
+        .to_vec();
+    Err(StoreError::DamagedRow { table, id: hex(&id) })
+}
+
+/// Hashes every column but the digest itself, in order, with its type and length, so that no two rows look alike.
+fn of_row(table: &str, row: &Row<'_>) -> rusqlite::Result<Digest> {
+    let statement: &rusqlite::Statement<'_> = row.as_ref();
+    let mut hash = Sha256::new().chain_update(table);
+    for at in 0..statement.column_count() {
+        if statement.column_name(at)? == "digest" {
+            continue;
+        }
+        let number;
+        let (kind, bytes): (u8, &[u8]) = match row.get_ref(at)? {
+            ValueRef::Null => (0, &[]),
+            ValueRef::Integer(value) => {
+                number = value.to_le_bytes();
+                (1, &number)
+            }
+            ValueRef::Real(value) => {
+                number = value.to_le_bytes();
+                (2, &number)
+            }
+            ValueRef::Text(bytes) => (3, bytes),
+            ValueRef::Blob(bytes) => (4, bytes),
+        };
+        hash.update([kind]);
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    }
+    let hash = hash.finalize();
+    Ok(std::array::from_fn(|at| hash[at]))
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
