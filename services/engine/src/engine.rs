@@ -127,6 +127,8 @@ impl Engine {
                 biased;
                 news = journal.news() => self.owner.handle_news(news?, self.clock.now()),
                 _ = stop.wait_for(|&stop| stop) => break,
+                // A probe that has given up waiting is no reason to stop.
+                Some(beat) = self.lanes.pulse.recv() => drop(beat.send(())),
                 _ = self.lanes.critical.recv_many(&mut critical, BATCH), if all => {}
                 () = sleep(wake) => {}
                 _ = self.lanes.ordinary.recv_many(&mut ordinary, BATCH), if more => {}

@@ -21,6 +21,11 @@ pub const ORDINARY_LANE: usize = 16_384;
 /// Positions. When full the newest is shed and counted: the phone sends another soon.
 pub const POSITION_LANE: usize = 16_384;
 
+/// Probes that ask at once whether the owner lives. More wait.
+const PULSE_LANE: usize = 64;
+/// A lag seen longer ago than this says nothing about now: when nothing arrives any more, nothing waits.
+const LAG_TOLD_FOR: Duration = Duration::from_secs(1);
+
 /// The lanes, most important first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Lane {
@@ -43,18 +48,46 @@ pub struct Inlet {
     critical: mpsc::Sender<Arrival>,
     ordinary: mpsc::Sender<Arrival>,
     positions: mpsc::Sender<Input>,
+    pulse: mpsc::Sender<oneshot::Sender<()>>,
     lag: Lag,
 }
 
-/// How long things wait in the critical and the ordinary lane, as last seen; in microseconds.
-#[derive(Clone, Default)]
-pub(crate) struct Lag(Arc<AtomicU64>);
+/// How long things wait in the critical and the ordinary lane, as last seen.
+#[derive(Clone)]
+pub(crate) struct Lag(Arc<Seen>);
+
+struct Seen {
+    since: Instant,
+    lag_us: AtomicU64,
+    /// When, in microseconds after `since`.
+    at_us: AtomicU64,
+}
 
 impl Lag {
-    pub fn set(&self, lag: Duration) {
-        let lag = u64::try_from(lag.as_micros()).unwrap_or(u64::MAX);
-        self.0.store(lag, Ordering::Relaxed);
+    fn new() -> Self {
+        Self(Arc::new(Seen {
+            since: Instant::now(),
+            lag_us: AtomicU64::new(0),
+            at_us: AtomicU64::new(0),
+        }))
     }
+
+    pub fn set(&self, lag: Duration) {
+        self.0.at_us.store(micros(self.0.since.elapsed()), Ordering::Relaxed);
+        self.0.lag_us.store(micros(lag), Ordering::Relaxed);
+    }
+
+    fn told(&self, now: Instant) -> Duration {
+        let seen_at = Duration::from_micros(self.0.at_us.load(Ordering::Relaxed));
+        if now.duration_since(self.0.since).saturating_sub(seen_at) > LAG_TOLD_FOR {
+            return Duration::ZERO;
+        }
+        Duration::from_micros(self.0.lag_us.load(Ordering::Relaxed))
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// What lies in a lane, and since when.
@@ -83,6 +116,7 @@ pub(crate) struct Lanes {
     pub critical: mpsc::Receiver<Arrival>,
     pub ordinary: mpsc::Receiver<Arrival>,
     pub positions: mpsc::Receiver<Input>,
+    pub pulse: mpsc::Receiver<oneshot::Sender<()>>,
     pub lag: Lag,
 }
 
@@ -91,18 +125,21 @@ pub(crate) fn lanes() -> (Inlet, Lanes) {
     let (critical, critical_out) = mpsc::channel(CRITICAL_LANE);
     let (ordinary, ordinary_out) = mpsc::channel(ORDINARY_LANE);
     let (positions, positions_out) = mpsc::channel(POSITION_LANE);
-    let lag = Lag::default();
+    let (pulse, pulse_out) = mpsc::channel(PULSE_LANE);
+    let lag = Lag::new();
     (
         Inlet {
             critical,
             ordinary,
             positions,
+            pulse,
             lag: lag.clone(),
         },
         Lanes {
             critical: critical_out,
             ordinary: ordinary_out,
             positions: positions_out,
+            pulse: pulse_out,
             lag,
         },
     )
@@ -149,7 +186,13 @@ impl Inlet {
     }
 
     pub(crate) fn lag(&self) -> Duration {
-        Duration::from_micros(self.lag.0.load(Ordering::Relaxed))
+        self.lag.told(Instant::now())
+    }
+
+    pub(crate) async fn pulse(&self) -> Result<(), Stopped> {
+        let (beat, felt) = oneshot::channel();
+        self.pulse.send(beat).await.map_err(|_| Stopped)?;
+        felt.await.map_err(|_| Stopped)
     }
 
     pub(crate) async fn request(&self, request: Request) -> Result<(), Stopped> {
@@ -196,5 +239,19 @@ async fn listen(mut lanes: Lanes, heard: mpsc::UnboundedSender<Input>) {
             let _ = heard.send(input);
             let _ = done.map(|done| done.send(()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_lag_says_nothing() {
+        let lag = Lag::new();
+        lag.set(Duration::from_millis(70));
+        let now = Instant::now();
+        assert_eq!(lag.told(now), Duration::from_millis(70));
+        assert_eq!(lag.told(now + LAG_TOLD_FOR * 2), Duration::ZERO);
     }
 }

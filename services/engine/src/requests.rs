@@ -223,6 +223,10 @@ const CRITICAL_PATIENCE: Duration = Duration::from_secs(10);
 /// How long anything else is waited for while the store is slow (DESIGN section 5: waits, then UNAVAILABLE).
 const ORDINARY_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a request waits for a place in its lane. Lanes hold seconds of the busiest hour on record, so a full one is
+/// far behind: whoever asks is better told soon, and tries again.
+const PLACE_WITHIN: Duration = Duration::from_secs(1);
+
 /// Where control rooms ask.
 #[derive(Clone)]
 pub struct EngineHandle {
@@ -302,6 +306,12 @@ impl EngineHandle {
         self.ask(ORDINARY_PATIENCE, |reply| Request::Ping { reply }).await
     }
 
+    /// Returns once the owner's task has come round. Unlike [`EngineHandle::ping`] it waits for no lane, so a store that
+    /// is slow does not make the owner look dead. Waits for as long as it takes.
+    pub async fn pulse(&self) -> Result<(), Refused> {
+        Ok(self.inlet.pulse().await?)
+    }
+
     /// The highest durable sequence, as it grows.
     pub fn durable(&self) -> watch::Receiver<u64> {
         self.durable.clone()
@@ -326,7 +336,9 @@ impl EngineHandle {
     async fn ask<T>(&self, patience: Duration, request: impl FnOnce(ReplyTo<T>) -> Request) -> Result<T, Refused> {
         let (reply, answer) = oneshot::channel();
         let asked = async {
-            self.inlet.request(request(reply)).await?;
+            tokio::time::timeout(PLACE_WITHIN, self.inlet.request(request(reply)))
+                .await
+                .map_err(|_| Refused::Overloaded)??;
             answer.await.map_err(|_| Refused::Stopped)?
         };
         tokio::time::timeout(patience, asked)

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use dispatch_core::{
     command::{Answer, DownBody},
-    ids::{CallDate, IncidentKey, Reference, TenantId},
+    ids::{AlertId, CallDate, DeviceId, IncidentKey, Reference, TenantId},
     incident::IncidentKind,
     input::{Input, Place, Reply, Report, RequestId},
     policy::PolicyBook,
@@ -17,11 +17,13 @@ use dispatch_core::{
 use muster_engine::{
     alarms::AlarmBoard,
     engine::Engine,
-    inlet::Inlet,
+    inlet::{CRITICAL_LANE, Inlet},
     memory::{MemoryBus, MemoryClock, MemoryEntropy, MemoryJournal, MemoryJournalView},
     ports::{JournalError, Outbound},
     registry::{Address, DeviceKind, Directory, Encoding},
-    requests::{EngineHandle, Enrolment, IssuedDevice, OnConflict, Registration, RegistrationOutcome, RegistryRefusal},
+    requests::{
+        EngineHandle, Enrolment, IssuedDevice, OnConflict, Refused, Registration, RegistrationOutcome, RegistryRefusal,
+    },
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -325,4 +327,45 @@ async fn waits_keep_their_length_when_the_clock_was_set_back_between_two_starts(
     shell.clock.set(NOW + Duration::from_secs(2));
     shell.engine.ping().await.unwrap();
     assert_eq!(shell.next_message().await.message.about, first.message.about);
+}
+
+#[tokio::test]
+async fn a_report_that_finds_no_place_is_refused_soon() {
+    // Nobody takes anything from the lanes.
+    let engine = Engine::new(
+        PolicyBook::default(),
+        Arc::new(Directory::default()),
+        Arc::new(MemoryClock::default()),
+        Arc::new(MemoryEntropy::default()),
+        AlarmBoard::default(),
+    );
+    let (handle, inlet) = (engine.handle(), engine.inlet());
+    for _ in 0..CRITICAL_LANE {
+        let accept = Input::Reply {
+            device: DeviceId::from_bytes([1; 16]),
+            alert: AlertId::from_bytes([2; 16]),
+            reply: Reply::Accept,
+        };
+        inlet.send(accept).await.unwrap();
+    }
+    let refused = timeout(SOON, handle.report(report("one-more"), None)).await.unwrap();
+    assert_eq!(refused, Err(Refused::Overloaded));
+}
+
+#[tokio::test]
+async fn a_slow_store_does_not_make_the_owner_look_dead() {
+    let shell = start();
+    // More than the owner lets into flight: it takes nothing more from its lanes.
+    for number in 0..600 {
+        let engine = shell.engine.clone();
+        let name = format!("p{number}");
+        tokio::spawn(async move { engine.register(vec![registration(&name)], OnConflict::Refuse).await });
+    }
+    while shell.journal.commits().len() < 512 {
+        tokio::task::yield_now().await;
+    }
+    let engine = shell.engine.clone();
+    let stuck = tokio::spawn(async move { engine.ping().await });
+    timeout(SOON, shell.engine.pulse()).await.unwrap().unwrap();
+    assert!(!stuck.is_finished());
 }
