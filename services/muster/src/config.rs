@@ -2,6 +2,7 @@
 //! and every value is checked before anything starts.
 
 mod policies;
+mod store;
 
 use std::{
     fs,
@@ -12,10 +13,12 @@ use std::{
 
 use dispatch_core::policy::PolicyBook;
 use muster_ingest::ServiceArea;
+use muster_store::StoreOptions;
 use serde::Deserialize;
 
 use crate::canary::EVERY;
 use policies::{PolicySection, SpecialPolicySection};
+use store::StoreSection;
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +44,8 @@ impl InvalidConfig {
 pub struct Config {
     /// Where everything durable is kept.
     pub data_dir: PathBuf,
+    /// How long that is kept, and what is done about a full disk.
+    pub store: StoreOptions,
     /// This owner's segment in topics.
     pub region: String,
     /// For control rooms.
@@ -143,6 +148,7 @@ struct File {
     mqtt: MqttSection,
     http: HttpSection,
     service_area: Option<AreaSection>,
+    store: StoreSection,
     policy: PolicySection,
     special_policy: Vec<SpecialPolicySection>,
     canary: CanarySection,
@@ -260,6 +266,7 @@ fn build(origin: &str, file: File, overrides: Overrides) -> Result<Config, Inval
             .data_dir
             .or(file.data_dir)
             .unwrap_or_else(|| "muster-data".into()),
+        store: store::options(&file.store).map_err(invalid)?,
         region,
         grpc_listen: overrides
             .grpc_listen
@@ -376,6 +383,9 @@ mod tests {
             ),
             ("region = 'a/b'", "region"),
             ("[canary]\nevery_s = 1", "every_s is 1"),
+            ("[store]\nkeep_days = 1", "store.keep_days is 1"),
+            ("[store]\nreserve_mib = 5000", "store.reserve_mib is 5000"),
+            ("[store]\nkeep = 1", "keep"),
         ] {
             let problem = parse(text).expect_err(text);
             assert!(problem.contains(named), "{text}: {problem}");

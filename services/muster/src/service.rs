@@ -90,7 +90,7 @@ impl Service {
         let data_dir = &config.data_dir;
         make_private(data_dir)?;
         // Nobody is to be sent to a service that is not up; whoever runs on this directory now keeps its own file.
-        let (journal, reader, mut recovery) = SqliteStore::open(&data_dir.join(JOURNAL_FILE))?;
+        let (journal, reader, mut recovery) = SqliteStore::open_with(&data_dir.join(JOURNAL_FILE), &config.store)?;
         remove_endpoints(data_dir)?;
 
         let directory = Arc::new(Directory::default());
