@@ -1,6 +1,7 @@
 //! Configuration, read once: flag, `MUSTER_*` variable, TOML file, default, in this order. Unknown keys are refused,
 //! and every value is checked before anything starts.
 
+mod limits;
 mod policies;
 
 use std::{
@@ -10,9 +11,10 @@ use std::{
 };
 
 use dispatch_core::policy::PolicyBook;
-use muster_ingest::ServiceArea;
+use muster_ingest::{Limits, ServiceArea};
 use serde::Deserialize;
 
+use limits::LimitsSection;
 use policies::{PolicySection, SpecialPolicySection};
 
 /// A configuration that cannot be used.
@@ -55,6 +57,8 @@ pub struct Config {
     pub service_area: Option<ServiceArea>,
     /// Who is asked.
     pub policies: PolicyBook,
+    /// What each control room may ask.
+    pub limits: Limits,
 }
 
 /// PEM files.
@@ -137,6 +141,7 @@ struct File {
     mqtt: MqttSection,
     http: HttpSection,
     service_area: Option<AreaSection>,
+    limits: LimitsSection,
     policy: PolicySection,
     special_policy: Vec<SpecialPolicySection>,
 }
@@ -261,6 +266,7 @@ fn build(origin: &str, file: File, overrides: Overrides) -> Result<Config, Inval
             .unwrap_or_else(|| default_listen(9464)),
         service_area: Some(service_area),
         policies: policies::book(file.policy, file.special_policy).map_err(invalid)?,
+        limits: file.limits.limits().map_err(invalid)?,
     };
     config.check_safety().map_err(invalid)?;
     Ok(config)
@@ -340,6 +346,8 @@ mod tests {
             ("[grpc]\nlisten = '0.0.0.0:7443'", "grpc.tls"),
             ("[mqtt]\nlisten = '0.0.0.0:1883'", "plain TCP"),
             ("[mqtt]\nconnections_max = 0", "connections_max is 0"),
+            ("[limits]\nvital = { per_s = 0, burst = 5 }", "limits.vital.per_s is 0"),
+            ("[limits]\nquery = { per_s = 5 }", "burst"),
             (
                 "[mqtt]\nlisten = '127.0.0.1:1'\n[mqtt.external]\nhost = 'b'\nport = 1",
                 "exclude",
