@@ -12,11 +12,13 @@ use muster_proto::v1::{
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{
     codegen::InterceptedService,
+    server::NamedService,
     transport::{self, Certificate, Identity, ServerTlsConfig, server::Router},
 };
-use tonic_health::server::HealthReporter;
+use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
+    admission::{Admission, Door},
     config::{IngestConfig, Tls},
     connections,
     counted::Counted,
@@ -80,6 +82,7 @@ pub struct Server {
     local_addr: SocketAddr,
     router: Router,
     health: HealthReporter,
+    admission: Admission,
     stop: watch::Sender<bool>,
 }
 
@@ -98,12 +101,15 @@ impl Server {
         let (builder, doorkeeper) = secured(&config)?;
         let (stop, stopping) = watch::channel(false);
         let reads = Reads::new(journal);
+        let admission = Admission::new(&engine, Arc::clone(&clock), config.limits);
         let incidents = Incidents {
             engine: engine.clone(),
             reads: reads.clone(),
             clock,
             service_area: config.service_area,
             wanted: config.wanted,
+            life_threatening: config.life_threatening,
+            admission: admission.clone(),
             seats: Seats::default(),
             stopping,
         };
@@ -113,7 +119,11 @@ impl Server {
             region: config.region,
         };
         let health = HealthReporter::new();
-        let router = router(builder, doorkeeper, incidents, responders, health.clone())?;
+        let doors = Doors {
+            doorkeeper,
+            admission: admission.clone(),
+        };
+        let router = router(builder, &doors, incidents, responders, health.clone())?;
         let failed = |source| BindError::Listen {
             address: config.listen,
             source,
@@ -125,6 +135,7 @@ impl Server {
             local_addr,
             router,
             health,
+            admission,
             stop,
         })
     }
@@ -134,15 +145,16 @@ impl Server {
         self.local_addr
     }
 
-    /// Serves until `shutdown` is ready. Then no connection is accepted, watches end, and calls under way have a few
-    /// seconds to end.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    /// Serves until `shutdown` is ready; meanwhile the health it tells is what `ready` says. Then it says that it is not
+    /// serving, no connection is accepted, watches end, and calls under way have a few seconds to end.
+    pub async fn run(self, ready: watch::Receiver<bool>, shutdown: impl Future<Output = ()>) {
         let mut stopping = self.stop.subscribe();
         let signal = async {
-            shutdown.await;
-            self.health
-                .set_service_status("", tonic_health::ServingStatus::NotServing)
-                .await;
+            tokio::select! {
+                () = shutdown => {}
+                () = follow(&self.health, ready) => {}
+            }
+            tell(&self.health, false).await;
             self.stop.send_replace(true);
         };
         let serving = self
@@ -160,7 +172,38 @@ impl Server {
                 }
             }
             () = patience => tracing::warn!("calls were still open when the gRPC server stopped"),
+            // Never ends.
+            () = self.admission.keep_alarm() => {}
         }
+    }
+}
+
+/// Tells the health that `ready` says, for ever.
+async fn follow(health: &HealthReporter, mut ready: watch::Receiver<bool>) {
+    loop {
+        let now = *ready.borrow_and_update();
+        tell(health, now).await;
+        if ready.changed().await.is_err() {
+            // Whoever judged is gone; nobody can say that the service is fine.
+            tell(health, false).await;
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Tells the health of the whole and of each service.
+async fn tell(health: &HealthReporter, ready: bool) {
+    let status = if ready {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    };
+    for service in [
+        "",
+        <IncidentServiceServer<Incidents> as NamedService>::NAME,
+        <ResponderServiceServer<Responders> as NamedService>::NAME,
+    ] {
+        health.set_service_status(service, status).await;
     }
 }
 
@@ -202,9 +245,25 @@ fn secured(config: &IngestConfig) -> Result<(transport::Server, Doorkeeper), Bin
     }
 }
 
+/// What every request passes.
+struct Doors {
+    doorkeeper: Doorkeeper,
+    admission: Admission,
+}
+
+impl Doors {
+    fn before<S>(&self, service: S) -> Counted<InterceptedService<Door<S>, Doorkeeper>> {
+        let door = Door {
+            admission: self.admission.clone(),
+            service,
+        };
+        Counted(InterceptedService::new(door, self.doorkeeper))
+    }
+}
+
 fn router(
     mut builder: transport::Server,
-    doorkeeper: Doorkeeper,
+    doors: &Doors,
     incidents: Incidents,
     responders: Responders,
     health: HealthReporter,
@@ -223,8 +282,8 @@ fn router(
     let reflection = describing().build_v1().map_err(BindError::Reflection)?;
     let older_reflection = describing().build_v1alpha().map_err(BindError::Reflection)?;
     Ok(builder
-        .add_service(Counted(InterceptedService::new(incidents, doorkeeper)))
-        .add_service(Counted(InterceptedService::new(responders, doorkeeper)))
+        .add_service(doors.before(incidents))
+        .add_service(doors.before(responders))
         .add_service(health)
         .add_service(reflection)
         .add_service(older_reflection))

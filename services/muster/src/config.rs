@@ -1,6 +1,7 @@
 //! Configuration, read once: flag, `MUSTER_*` variable, TOML file, default, in this order. Unknown keys are refused,
 //! and every value is checked before anything starts.
 
+mod limits;
 mod policies;
 mod store;
 
@@ -12,11 +13,12 @@ use std::{
 };
 
 use dispatch_core::policy::PolicyBook;
-use muster_ingest::ServiceArea;
+use muster_ingest::{Limits, ServiceArea};
 use muster_store::StoreOptions;
 use serde::Deserialize;
 
 use crate::canary::EVERY;
+use limits::LimitsSection;
 use policies::{PolicySection, SpecialPolicySection};
 use store::StoreSection;
 
@@ -64,6 +66,8 @@ pub struct Config {
     pub policies: PolicyBook,
     /// Time between two rounds of the canary; `None` = there is none.
     pub canary_every: Option<Duration>,
+    /// What each control room may ask.
+    pub limits: Limits,
 }
 
 /// PEM files.
@@ -149,6 +153,7 @@ struct File {
     http: HttpSection,
     service_area: Option<AreaSection>,
     store: StoreSection,
+    limits: LimitsSection,
     policy: PolicySection,
     special_policy: Vec<SpecialPolicySection>,
     canary: CanarySection,
@@ -282,6 +287,7 @@ fn build(origin: &str, file: File, overrides: Overrides) -> Result<Config, Inval
         service_area: Some(service_area),
         policies: policies::book(file.policy, file.special_policy).map_err(invalid)?,
         canary_every: canary_every(overrides.canary_every_s.or(file.canary.every_s)).map_err(invalid)?,
+        limits: file.limits.limits().map_err(invalid)?,
     };
     config.check_safety().map_err(invalid)?;
     Ok(config)
@@ -373,6 +379,8 @@ mod tests {
             ("[grpc]\nlisten = '0.0.0.0:7443'", "grpc.tls"),
             ("[mqtt]\nlisten = '0.0.0.0:1883'", "plain TCP"),
             ("[mqtt]\nconnections_max = 0", "connections_max is 0"),
+            ("[limits]\nvital = { per_s = 0, burst = 5 }", "limits.vital.per_s is 0"),
+            ("[limits]\nquery = { per_s = 5 }", "burst"),
             (
                 "[mqtt]\nlisten = '127.0.0.1:1'\n[mqtt.external]\nhost = 'b'\nport = 1",
                 "exclude",
