@@ -212,8 +212,8 @@ impl Phone {
     fn handle_packet(&mut self, packet: Packet) -> Vec<Packet> {
         match packet {
             Packet::Publish(message) => self.handle_message(&message),
-            // The broker is back before the service: what it takes now goes nowhere.
-            Packet::PubAck(answer) if answer.reason == PubAckReason::NoMatchingSubscribers => {
+            // Refused, or the broker is back before the service: what it takes now goes nowhere.
+            Packet::PubAck(answer) if answer.reason != PubAckReason::Success => {
                 self.unheard.remove(&answer.pkid);
                 self.greet_again_at = Some(Instant::now() + NOBODY_LISTENS_WAIT);
                 vec![]

@@ -23,8 +23,8 @@ use crate::{
 };
 
 /// After the end of every incident and of every fault, all alerts have ended and all stand-downs have been heard or
-/// reported within this: a message is repeated for a few seconds and then reported as unheard.
-pub const SETTLE_MAX: Duration = Duration::from_secs(30);
+/// reported within this: a message is repeated for a minute and then reported as unheard.
+const SETTLE_MAX: Duration = Duration::from_secs(70);
 /// Time between two looks at whether everything has settled.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A message may cross its expiry on the way from one process to the other.
@@ -49,9 +49,15 @@ impl Reckoning<'_> {
     pub async fn add_to(&self, outcome: &mut Outcome) -> Result<()> {
         let mut known = BTreeMap::new();
         self.acknowledgements(outcome, &mut known).await?;
-        self.settle(outcome, &mut known).await?;
-        let events = watcher::replay(self.desk).await?;
+        self.settle(outcome, known).await?;
+        // In this order: what the phones have written by now, the service knew before.
         let lines = self.town.log.lines();
+        let events = watcher::replay(self.desk).await?;
+        let mut known = BTreeMap::new();
+        for number in self.stories.keys() {
+            let incident = self.desk.incident(number).await?;
+            known.extend(incident.map(|incident| (number.clone(), incident)));
+        }
         let alerts = by_alert(&known);
 
         outcome.incidents += self.stories.values().filter(|story| story.reported.is_some()).count();
@@ -245,14 +251,14 @@ impl Reckoning<'_> {
     }
 
     /// Waits until every incident has ended and, in each, every alert and every attendance.
-    async fn settle(&self, outcome: &mut Outcome, known: &mut BTreeMap<String, Incident>) -> Result<()> {
+    async fn settle(&self, outcome: &mut Outcome, mut known: BTreeMap<String, Incident>) -> Result<()> {
         let begun = Instant::now();
         loop {
             let mut open: Vec<String> = known
                 .iter()
                 .flat_map(|(number, incident)| unsettled(number, incident))
                 .collect();
-            let alerts = by_alert(known);
+            let alerts = by_alert(&known);
             let lines = self.town.log.lines();
             open.extend(
                 self.called_off(&lines, &alerts)
@@ -273,7 +279,7 @@ impl Reckoning<'_> {
                 return Ok(());
             }
             sleep(LOOK_EVERY).await;
-            for (number, incident) in known.iter_mut() {
+            for (number, incident) in &mut known {
                 if unsettled(number, incident).is_empty() {
                     continue;
                 }

@@ -29,7 +29,7 @@ const BATCH: usize = 1_000;
 /// Requests for credentials under way at a time.
 const AT_A_TIME: usize = 64;
 /// Centres of the quarters; 0.05 degrees are over 3 km, and nobody is asked to go that far.
-const QUARTERS: [Point2d; 4] = [
+pub const QUARTERS: [Point2d; 4] = [
     Point2d {
         latitude_deg: 51.50,
         longitude_deg: -0.12,

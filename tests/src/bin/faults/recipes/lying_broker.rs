@@ -33,7 +33,7 @@ use crate::{
     ledger::Ending,
     outcome::Outcome,
     server::{MQTT_PORT, Setup},
-    town::{enrol, place_in},
+    town::{QUARTERS, enrol, place_in},
     watcher::replay,
     wire,
 };
@@ -59,6 +59,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Outcome> {
     let people = enrol(&desk, PEOPLE, bench.seed).await?;
     // The last true thing this broker does: the service knows where people are.
     liar.pass_on(&people).await?;
+    located(&desk, &mut dice).await?;
 
     let mut reported = BTreeMap::new();
     for n in 0..bench.pick(3, 20) {
@@ -93,6 +94,31 @@ pub(super) async fn run(bench: &Bench) -> Result<Outcome> {
     }
     running.kill().await?;
     Ok(outcome)
+}
+
+/// Waits until the service asks people in every quarter. It has acknowledged where they are, and reads that at leisure.
+async fn located(desk: &Desk, dice: &mut ChaCha8Rng) -> Result<()> {
+    let give_up = Instant::now() + PATIENCE;
+    for quarter in 0..QUARTERS.len() {
+        for n in 0.. {
+            let number = format!("warm-up-{quarter}-{n}");
+            let answer = desk
+                .report_until_answered(&arrest(&number, place_in(quarter, dice)), give_up)
+                .await;
+            let answer = answer.with_context(|| format!("the report of {number} is not answered"))?;
+            let ended = desk
+                .end_until_answered(&number, Ending::Close, SystemTime::now(), give_up)
+                .await;
+            ensure!(
+                ended.is_some() && Instant::now() < give_up,
+                "nobody is asked in quarter {quarter}"
+            );
+            if answer.alerts_planned > 0 {
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether the control room was told about each incident, and about the state of things at all.

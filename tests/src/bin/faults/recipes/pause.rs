@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 /// Alerts that expire within the pause, so that there is something that must not be shown afterwards.
 const SHORT_LIVED: &str = "[policy]\nreceipt_resend_s = 1\nreceipt_wait_s = 2\nanswer_wait_s = 3\nalert_expiry_s = 4\n";
 /// Under load before and after.
-const LIFE: Duration = Duration::from_secs(5);
+const LIFE: Duration = Duration::from_secs(3);
 /// A report is answered within this of going on.
 const ANSWERED_MAX: Duration = Duration::from_secs(2);
 /// What takes longer than this is never answered.
