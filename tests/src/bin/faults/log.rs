@@ -33,6 +33,8 @@ pub enum What {
         kind: Kind,
         /// This version, or a higher one, had come before.
         duplicate: bool,
+        /// How long it was still valid.
+        left: Duration,
         /// How long after its expiry it came.
         late: Duration,
     },

@@ -76,6 +76,7 @@ impl Person {
             alert_id: down.alert_id.clone(),
             kind,
             duplicate,
+            left: expires_at.duration_since(SystemTime::now()).unwrap_or_default(),
             late,
         };
         if !duplicate && late.is_zero() {

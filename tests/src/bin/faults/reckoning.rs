@@ -165,11 +165,14 @@ impl Reckoning<'_> {
         }
     }
 
-    /// Nobody is asked under two ids for one incident while the first alert is open.
+    /// Nobody is asked under two ids for one incident while the first alert is open: not called off, not expired.
     fn asked_once(&self, lines: &[Line], alerts: &Alerts, outcome: &mut Outcome) {
-        let mut open: BTreeMap<(usize, &str), &str> = BTreeMap::new();
+        let mut open: BTreeMap<(usize, &str), (&str, Instant)> = BTreeMap::new();
         for line in lines {
-            let What::Got { alert_id, kind, .. } = &line.what else {
+            let What::Got {
+                alert_id, kind, left, ..
+            } = &line.what
+            else {
                 continue;
             };
             let Some((number, _)) = alerts.get(alert_id) else {
@@ -177,10 +180,11 @@ impl Reckoning<'_> {
             };
             let place = (line.person, number.as_str());
             match kind {
-                Kind::Alert => match open.insert(place, alert_id) {
-                    Some(first) if first != alert_id => outcome
-                        .asked_twice
-                        .push(format!("person {} for {number}: {first}, then {alert_id}", line.person)),
+                Kind::Alert => match open.insert(place, (alert_id, line.at + *left)) {
+                    Some((first, expires_at)) if first != alert_id && line.at < expires_at => {
+                        let text = format!("person {} for {number}: {first}, then {alert_id}", line.person);
+                        outcome.asked_twice.push(text);
+                    }
                     _ => {}
                 },
                 Kind::StandDown | Kind::Refused => {
