@@ -3,10 +3,11 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use muster_proto::v1::ReportIncidentRequest;
+use tokio::{sync::Notify, time::timeout};
 
 /// How the control room ends an incident.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +50,7 @@ pub struct Story {
 #[derive(Clone, Default)]
 pub struct Ledger {
     stories: Arc<Mutex<BTreeMap<String, Story>>>,
+    answered: Arc<Notify>,
 }
 
 impl Ledger {
@@ -66,6 +68,7 @@ impl Ledger {
     /// A report was answered.
     pub fn reported(&self, number: &str, answer: Answered) {
         self.change(number, |story| story.reported = Some(answer));
+        self.answered.notify_waiters();
     }
 
     /// An ending is about to be sent.
@@ -76,6 +79,13 @@ impl Ledger {
     /// An ending was answered.
     pub fn ended(&self, number: &str, answer: Answered) {
         self.change(number, |story| story.ended = Some(answer));
+        self.answered.notify_waiters();
+    }
+
+    /// Waits for the next acknowledgement, or for `patience`.
+    pub async fn next_answer(&self, patience: Duration) {
+        // Either way it is time for the next fault.
+        let _ = timeout(patience, self.answered.notified()).await;
     }
 
     /// Everything told so far.

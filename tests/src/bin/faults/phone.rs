@@ -42,6 +42,9 @@ const NOBODY_LISTENS_WAIT: Duration = Duration::from_millis(500);
 /// A broker that takes in thousands at once may need a while for each.
 const CONNECT_WAIT: Duration = Duration::from_secs(30);
 
+/// Of all phones, when some are sent out of coverage.
+const OUT_OF_COVERAGE_ONE_IN: usize = 4;
+
 /// How a phone behaves on the network.
 #[derive(Clone)]
 pub struct Manner {
@@ -49,6 +52,8 @@ pub struct Manner {
     pub broker: SocketAddr,
     /// A lost connection is tried again after a random time up to this.
     pub reconnect_within: Duration,
+    /// True while one phone in four is out of coverage.
+    pub out_of_coverage: watch::Receiver<bool>,
     /// Turns true when all phones are to leave.
     pub leave: watch::Receiver<bool>,
     /// Phones connected and subscribed at this moment.
@@ -70,6 +75,8 @@ pub struct Phone {
     unheard: BTreeMap<u16, (String, ReplyKind)>,
     /// When to say everything again, because the broker had nobody to pass it on to.
     greet_again_at: Option<Instant>,
+    /// Connected and subscribed.
+    connected: bool,
 }
 
 impl Phone {
@@ -87,6 +94,7 @@ impl Phone {
             packet_id: 0,
             unheard: BTreeMap::new(),
             greet_again_at: None,
+            connected: false,
         }
     }
 
@@ -97,8 +105,8 @@ impl Phone {
             loop {
                 let wait = self.manner.reconnect_within.mul_f64(self.dice.random());
                 sleep(wait).await;
-                // Why a session ended is of no interest: that it comes back is.
-                let _ = self.session().await;
+                self.covered().await;
+                self.session_while_covered().await;
             }
         };
         tokio::select! {
@@ -107,14 +115,43 @@ impl Phone {
         }
     }
 
+    /// Waits until there is coverage.
+    async fn covered(&self) {
+        let mut coverage = self.manner.out_of_coverage.clone();
+        if self.number.is_multiple_of(OUT_OF_COVERAGE_ONE_IN) {
+            // The town outlives its phones.
+            let _ = coverage.wait_for(|out| !*out).await;
+        }
+    }
+
+    async fn session_while_covered(&mut self) {
+        let mut coverage = self.manner.out_of_coverage.clone();
+        let leaves = self.number.is_multiple_of(OUT_OF_COVERAGE_ONE_IN);
+        let cut = tokio::select! {
+            // Why a session ended is of no interest: that it comes back is.
+            _ = self.session() => false,
+            _ = coverage.wait_for(|out| *out), if leaves => true,
+        };
+        if cut {
+            self.lost();
+        }
+    }
+
     async fn session(&mut self) -> Result<()> {
         let (mut incoming, mut outgoing) = timeout(CONNECT_WAIT, self.connect()).await??;
         self.manner.log.write(self.number, What::Connected);
         self.manner.connected.send_modify(|count| *count += 1);
+        self.connected = true;
         let error = self.carry(&mut incoming, &mut outgoing).await;
-        self.manner.connected.send_modify(|count| *count -= 1);
-        self.manner.log.write(self.number, What::Lost);
+        self.lost();
         error
+    }
+
+    fn lost(&mut self) {
+        if std::mem::take(&mut self.connected) {
+            self.manner.connected.send_modify(|count| *count -= 1);
+            self.manner.log.write(self.number, What::Lost);
+        }
     }
 
     async fn connect(&mut self) -> Result<(Incoming, Outgoing)> {

@@ -22,9 +22,9 @@ use crate::{
     watcher::{self, Told},
 };
 
-/// After the end of every incident and of every fault, all alerts have ended and all stand-downs have been heard or
-/// reported within this: a message is repeated for a minute and then reported as unheard.
-const SETTLE_MAX: Duration = Duration::from_secs(70);
+/// After the end of every incident and of every fault, all alerts have ended and all stand-downs have been heard
+/// within this: an unheard message is repeated after 2, 4, 8 and 16 s.
+const SETTLE_MAX: Duration = Duration::from_secs(40);
 /// Time between two looks at whether everything has settled.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A message may cross its expiry on the way from one process to the other.
@@ -195,8 +195,7 @@ impl Reckoning<'_> {
         }
     }
 
-    /// I2: somebody was reached, or the control room was told that nobody was. I5: who was called off knows, or the
-    /// control room was told that they do not.
+    /// I2: somebody was reached, or the control room was told that nobody was. I5: who was called off knows.
     fn reached_or_reported(
         &self,
         lines: &[Line],
@@ -209,13 +208,10 @@ impl Reckoning<'_> {
             .filter_map(|id| alerts.get(id).map(|(number, _)| number.as_str()))
             .collect();
         let mut could_not: BTreeSet<&str> = BTreeSet::new();
-        let mut unheard: BTreeSet<&str> = BTreeSet::new();
         for event in events {
             let number = event.key.as_ref().map_or("", |key| &key.cad_incident_number);
-            match &event.event {
-                Some(Event::CouldNotAlert(_)) => drop(could_not.insert(number)),
-                Some(Event::MessageUnheard(message)) => drop(unheard.insert(&message.alert_id)),
-                _ => {}
+            if matches!(event.event, Some(Event::CouldNotAlert(_))) {
+                could_not.insert(number);
             }
         }
         for (number, story) in &self.stories {
@@ -227,11 +223,10 @@ impl Reckoning<'_> {
                 ));
             }
         }
-        let called_off = self.called_off(lines, alerts);
-        let deaf = called_off.iter().filter(|id| !unheard.contains(*id));
-        outcome
-            .broken
-            .extend(deaf.map(|id| format!("{id} was called off, and the phone has not heard")));
+        // By now every phone is connected and every message has been repeated.
+        let deaf = self.called_off(lines, alerts);
+        let text = |id: &str| format!("{id} was called off, and the phone has not heard");
+        outcome.broken.extend(deaf.into_iter().map(text));
     }
 
     /// Alerts that a phone has, that were called off, and of which the phone has not heard.

@@ -11,9 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use muster_tests::service::Endpoints;
 use tokio::{
+    io::AsyncWriteExt as _,
     process::{Child, Command},
     time::{sleep, timeout},
 };
@@ -175,6 +176,19 @@ impl Running {
         Ok(())
     }
 
+    /// Gets a signal ready, so that it takes a tenth of a millisecond to send and not the start of a process: an
+    /// acknowledgement that came too early is only seen by what happens right after it.
+    pub fn arm(&self, signal: &str) -> Result<Armed> {
+        let shell = Command::new("sh")
+            .arg("-c")
+            .arg(format!("read -r go && kill -{signal} -{}", self.group))
+            .stdin(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("starting a shell")?;
+        Ok(Armed { shell })
+    }
+
     /// Ends it without warning.
     pub async fn kill(mut self) -> Result<()> {
         if self.child.id().is_some() {
@@ -193,8 +207,8 @@ impl Running {
     }
 
     /// Freezes it.
-    pub fn pause(&self) {
-        signal_group("STOP", self.group);
+    pub async fn pause(&self) -> Result<()> {
+        self.arm("STOP")?.fire().await
     }
 
     /// Lets it go on.
@@ -208,6 +222,22 @@ impl Running {
             Ok(status) => Ok(Some(status?)),
             Err(_) => Ok(None),
         }
+    }
+}
+
+/// A signal that only waits to be sent.
+pub struct Armed {
+    shell: Child,
+}
+
+impl Armed {
+    /// Sends it, and waits until it is sent.
+    pub async fn fire(mut self) -> Result<()> {
+        let mut go = self.shell.stdin.take().context("a shell that has not been used")?;
+        go.write_all(b"\n").await?;
+        let sent = self.shell.wait().await?;
+        ensure!(sent.success(), "the signal was not sent: {sent}");
+        Ok(())
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Town {
     pub people: Vec<(Enrolled, Point2d)>,
     /// What the phones write.
     pub log: Log,
+    /// True while one phone in four is out of coverage.
+    pub coverage: watch::Sender<bool>,
     leave: watch::Sender<bool>,
     connected: watch::Receiver<usize>,
     phones: JoinSet<()>,
@@ -80,10 +82,12 @@ impl Town {
     pub fn start(setup: &Setup<'_>, people: Vec<(Enrolled, Point2d)>, reconnect_within: Duration) -> Self {
         let (leave, leaving) = watch::channel(false);
         let (connected_sender, connected) = watch::channel(0);
+        let (coverage, out_of_coverage) = watch::channel(false);
         let log = Log::default();
         let manner = Manner {
             broker: setup.mqtt(),
             reconnect_within,
+            out_of_coverage,
             leave: leaving,
             connected: connected_sender,
             log: log.clone(),
@@ -96,6 +100,7 @@ impl Town {
         Self {
             people,
             log,
+            coverage,
             leave,
             connected,
             phones,

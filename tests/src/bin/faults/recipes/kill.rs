@@ -16,6 +16,9 @@ use crate::{bench::Bench, outcome::Outcome, reckoning::Reckoning, server::Setup,
 /// How long the service lives before the next kill. Short lives too: a crash while recovering from a crash.
 const LIFE_MS: std::ops::Range<u64> = 100..2_500;
 
+/// An acknowledgement that does not come is not waited for longer than this.
+const LIFE_MAX: Duration = Duration::from_secs(2);
+
 pub(super) async fn run(bench: &Bench) -> Result<Outcome> {
     let mut outcome = Outcome::new(ready_max(bench));
     let mut dice = ChaCha8Rng::seed_from_u64(bench.seed);
@@ -24,7 +27,13 @@ pub(super) async fn run(bench: &Bench) -> Result<Outcome> {
     let mut over = BTreeSet::new();
     for _ in 0..bench.pick(10, 200) {
         sleep(Duration::from_millis(dice.random_range(LIFE_MS))).await;
-        // Told before the crash; what is told after it is judged after the next.
+        let armed = scene.running.arm("KILL")?;
+        if dice.random() {
+            // The worst moment: right after an acknowledgement.
+            scene.load.ledger.next_answer(LIFE_MAX).await;
+        }
+        armed.fire().await?;
+        // What the next life tells is judged after the next crash.
         let mut stories = scene.load.ledger.stories();
         scene.running.kill().await?;
         outcome.runs += 1;

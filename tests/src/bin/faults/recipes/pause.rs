@@ -15,6 +15,8 @@ use rand_chacha::ChaCha8Rng;
 const SHORT_LIVED: &str = "[policy]\nreceipt_resend_s = 1\nreceipt_wait_s = 2\nanswer_wait_s = 3\nalert_expiry_s = 4\n";
 /// Under load before and after.
 const LIFE: Duration = Duration::from_secs(3);
+/// Long enough for alerts to phones that have just vanished, shorter than those alerts are valid.
+const OUT_BEFORE: Duration = Duration::from_millis(1_500);
 /// A report is answered within this of going on.
 const ANSWERED_MAX: Duration = Duration::from_secs(2);
 /// What takes longer than this is never answered.
@@ -31,9 +33,13 @@ pub(super) async fn run(bench: &Bench) -> Result<Outcome> {
     let pause = Duration::from_secs(bench.pick(6, 30));
     for run in 0..bench.pick(1, 3) {
         sleep(LIFE).await;
-        scene.running.pause();
+        // What the broker keeps for a phone out of coverage expires while the process stands still.
+        scene.town.coverage.send_replace(true);
+        sleep(OUT_BEFORE).await;
+        scene.running.pause().await?;
         sleep(pause).await;
         scene.running.resume();
+        scene.town.coverage.send_replace(false);
         outcome.runs += 1;
 
         let began = Instant::now();

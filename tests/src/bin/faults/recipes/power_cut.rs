@@ -88,7 +88,10 @@ async fn cut(bench: &Bench, syncs: Syncs, dice: &mut ChaCha8Rng, outcome: &mut O
     let load = Load::start(&desk, PER_SECOND, dice.random());
     sleep(Duration::from_millis(dice.random_range(LIFE_MS))).await;
 
-    running.pause();
+    let armed = running.arm("STOP")?;
+    // The worst moment: right after an acknowledgement.
+    load.ledger.next_answer(STOP_MAX).await;
+    armed.fire().await?;
     sleep(ARRIVED_AFTER).await;
     let told = watcher.told();
     drop(watcher);
@@ -135,10 +138,13 @@ async fn judge(
     outcome.recovery.push(took);
     let desk = Desk::new(&setup.endpoints().context("it has just started")?)?;
     if syncs == Syncs::Kept {
-        judged.town.all_connected(PHONES_BACK_MAX).await?;
         // Judged as it was told before the cut, not as it is told now.
         let before = judged.ledger.stories();
         check(&desk, &judged, before, outcome).await?;
+        if let Err(error) = judged.town.all_connected(PHONES_BACK_MAX).await {
+            outcome.lost.push(format!("phones are not known any more: {error:#}"));
+            return running.kill().await;
+        }
         finish(&desk, &judged.ledger).await;
         let reckoning = Reckoning {
             desk: &desk,
