@@ -106,6 +106,7 @@ impl Broker {
             listen,
             region: REGION.into(),
             connections_max: 2 * sessions as usize,
+            keep_alive: None,
         };
         let bus = EmbeddedBus::start(config, Arc::clone(&directory) as _, Arc::clone(&clock) as _, inlet).await?;
         Ok(Self {
