@@ -114,7 +114,12 @@ impl Dispatcher {
     fn accept(&mut self, device: DeviceId, alert: &Alert) {
         let id = alert.plan.alert;
         if alert.attendance.is_some() {
-            return self.publish(id);
+            // A phone that has the answer is not told again: one that repeats its accept at each sight of the answer would
+            // else echo with us for ever.
+            if !alert.message.is_heard() {
+                self.publish(id);
+            }
+            return;
         }
         let attendance = match alert.state {
             AlertState::Declined(_) => return self.refuse(device, Refusal::OutOfTurn),
