@@ -7,6 +7,7 @@
 //! ```
 
 mod control_room;
+mod messages;
 mod phones;
 mod search;
 mod waits;
@@ -14,8 +15,8 @@ mod waits;
 use std::collections::VecDeque;
 
 use crate::{
-    alert::{Alert, MessageKind},
-    command::{Command, DownBody, DownMessage},
+    alert::Alert,
+    command::Command,
     deadlines::Deadlines,
     ids::{AlertId, IncidentId},
     incident::Incident,
@@ -152,50 +153,5 @@ impl Dispatcher {
             .expect("only reported incidents are searched for")
             .kind;
         self.policies.policy(&incident.key.tenant, kind)
-    }
-
-    /// Sends the newest message about an alert to every phone it is meant for.
-    fn publish(&mut self, alert: AlertId) {
-        let alert = *self.alert(alert);
-        let incident = self.incident(alert.incident);
-        let Some(reported) = incident.reported.as_ref() else {
-            return;
-        };
-        let body = match alert.message.kind {
-            MessageKind::Alert => DownBody::Alert {
-                kind: reported.kind.clone(),
-                role: alert.plan.role,
-                cell: alert.plan.cell,
-                band: alert.plan.band,
-            },
-            MessageKind::Confirmed => {
-                let place = reported
-                    .place
-                    .expect("nobody is asked before the place is known, and it is never unlearned");
-                DownBody::Confirmed {
-                    incident: incident.id,
-                    place,
-                }
-            }
-            MessageKind::NotNeeded => DownBody::NotNeeded,
-            MessageKind::TooLate => DownBody::TooLate,
-            MessageKind::StandDown(reason) => DownBody::StandDown(reason),
-        };
-        let Some(person) = self.state.roster.person(alert.plan.responder) else {
-            return;
-        };
-        let expires_at = waits::message_expiry(&alert);
-        let purpose = reported.purpose;
-        let messages = self.state.roster.alertable(person, purpose).map(|(device, _)| {
-            Command::Publish(DownMessage {
-                device,
-                about: Some((alert.plan.alert, alert.message.version)),
-                owner_epoch: self.state.epoch(),
-                expires_at,
-                purpose,
-                body: body.clone(),
-            })
-        });
-        self.follow_up.extend(messages);
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     responder::ResponderProfile,
 };
 
-use super::Dispatcher;
+use super::{Dispatcher, messages};
 
 impl Dispatcher {
     pub(super) fn report(&mut self, token: RequestToken, report: Report) {
@@ -215,7 +215,8 @@ impl Dispatcher {
         self.follow_up.push(Command::CloseSession { device });
     }
 
-    /// The journal has been replayed: open waits begin anew, what no phone has acknowledged is sent again, and
+    /// The journal has been replayed: open waits begin anew, what no phone has acknowledged and is still true is sent
+    /// again, the most urgent first, and
     /// incidents with too few people look again once phones have had a moment to say where they are.
     pub(super) fn started(&mut self) {
         // A service restored from an older backup does not know how often it has started since; by the clock its number
@@ -223,7 +224,7 @@ impl Dispatcher {
         let seconds = u64::try_from(self.now.unix_ms() / 1000).unwrap_or(0);
         let epoch = seconds.max(self.state.epoch().saturating_add(1));
         self.record(Record::Started { epoch });
-        let mut unheard: Vec<AlertId> = Vec::new();
+        let mut unheard = Vec::new();
         let incidents: Vec<IncidentId> = self
             .state
             .incidents()
@@ -234,10 +235,9 @@ impl Dispatcher {
             let alerts: Vec<AlertId> = self.incident(id).alerts.clone();
             for alert in alerts {
                 self.reschedule_alert(alert);
-                let known = self.alert(alert);
-                let still_true = super::waits::message_expiry(known) > self.now;
-                if still_true && known.message.is_open() && !known.message.reported_unheard {
-                    unheard.push(alert);
+                let message = self.alert(alert).message;
+                if message.is_open() && !message.reported_unheard {
+                    unheard.push(*self.alert(alert));
                 }
             }
             if matches!(
@@ -249,9 +249,7 @@ impl Dispatcher {
             }
             self.reschedule_incident(id);
         }
-        // Newest first: recovery must not spend its first second on the oldest (PagerDuty 2023, 2025).
-        unheard.sort_by_key(|&alert| std::cmp::Reverse((self.alert(alert).message.planned_at, alert)));
-        for alert in unheard {
+        for alert in messages::most_urgent_first(unheard) {
             self.publish(alert);
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     roster::Presence,
 };
 
-use super::Dispatcher;
+use super::{Dispatcher, messages};
 
 /// A probe is worth answering for this long.
 const PROBE_EXPIRY: std::time::Duration = std::time::Duration::from_secs(60);
@@ -50,14 +50,13 @@ impl Dispatcher {
     /// Sends again what is still true and not settled: messages the phone has not acknowledged, and alerts it has not
     /// answered. Those it knows; seeing one again makes it repeat an answer that was lost.
     fn catch_up(&mut self, responder: ResponderId) {
-        let unsettled: Vec<AlertId> = self
+        let unsettled = self
             .state
             .live_alerts(responder)
             .filter(|alert| alert.state.is_open() || alert.message.is_open())
-            .filter(|alert| super::waits::message_expiry(alert) > self.now)
-            .map(|alert| alert.plan.alert)
+            .copied()
             .collect();
-        for alert in unsettled {
+        for alert in messages::most_urgent_first(unsettled) {
             self.resend(alert);
         }
     }
@@ -110,10 +109,13 @@ impl Dispatcher {
     }
 
     /// First come, first served up to the number wanted. Every accept is answered, and saying it again gets the same
-    /// answer.
+    /// answer while that is true.
     fn accept(&mut self, device: DeviceId, alert: &Alert) {
         let id = alert.plan.alert;
         if alert.attendance.is_some() {
+            if !self.is_true_now(alert) {
+                return self.refuse(device, Refusal::OutOfTurn);
+            }
             // A phone that has the answer is not told again: one that repeats its accept at each sight of the answer would
             // else echo with us for ever.
             if !alert.message.is_heard() {

@@ -11,24 +11,14 @@ use crate::{
     time::Timestamp,
 };
 
-use super::Dispatcher;
+use super::{Dispatcher, messages::message_expiry};
 
-/// A confirmation or stand-down is true for this long: a phone that comes back within it is told.
-const DIRECTION_EXPIRY: Duration = Duration::from_secs(3600);
 /// A confirmation or stand-down not acknowledged for this long is reported to the control room.
 const UNHEARD_AFTER: Duration = Duration::from_secs(60);
 /// A confirmation or stand-down is sent again after 2, 4, 8, … s, at most this many times; then its phone is waited for.
 const DIRECTION_RESENDS_MAX: u32 = 5;
 /// Searches that a newcomer brings forward come at most this often, so that a mass reconnect costs little.
 const SEARCH_SPACING: Duration = Duration::from_millis(200);
-
-/// When the newest message about an alert stops being true.
-pub(super) fn message_expiry(alert: &Alert) -> Timestamp {
-    match alert.message.kind {
-        MessageKind::Alert => alert.plan.expires_at,
-        _ => alert.message.planned_at + DIRECTION_EXPIRY,
-    }
-}
 
 impl Dispatcher {
     /// Derives the deadlines of one alert from its state.
@@ -150,13 +140,6 @@ impl Dispatcher {
             self.record(Record::MessageUnheard { alert: id, version });
         }
         self.record(Record::MessageLapsed { alert: id, version });
-    }
-
-    /// Sends the newest message about an alert again, with the same id and version.
-    pub(super) fn resend(&mut self, id: AlertId) {
-        let version = self.alert(id).message.version;
-        self.record(Record::MessageResent { alert: id, version });
-        self.publish(id);
     }
 }
 

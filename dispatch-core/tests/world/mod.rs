@@ -154,12 +154,38 @@ impl World {
                         self.entries.push(entry.clone());
                     }
                 }
-                Command::Publish(message) => self.sent.push((self.now, message)),
+                Command::Publish(message) => {
+                    self.check_true(&message);
+                    self.sent.push((self.now, message));
+                }
                 Command::Answer { answer, .. } => self.answers.push(answer),
                 Command::CloseSession { device } => self.closed.push(device),
                 Command::Refused { refusal, .. } => self.refusals.push(refusal),
             }
         }
+    }
+
+    /// Nothing is sent that is not the newest word about an alert, or not true any more.
+    fn check_true(&self, message: &DownMessage) {
+        let Some((alert, version)) = message.about else {
+            return;
+        };
+        let state = self.dispatcher.state();
+        let alert = state.alert(alert).unwrap();
+        assert_eq!(version, alert.message.version, "not the newest: {message:?}");
+        assert!(message.expires_at > self.now, "expired: {message:?}");
+        let open = state.incident(alert.incident).unwrap().state.is_open();
+        match message.body {
+            DownBody::Alert { .. } => assert!(open && alert.state.is_open(), "asked in vain: {message:?}"),
+            DownBody::Confirmed { .. } => assert!(open && alert.is_attended(), "sent in vain: {message:?}"),
+            _ => {}
+        }
+    }
+
+    /// The process is paused and goes on later, with everything that fell due meanwhile.
+    pub fn pause(&mut self, seconds: u64) {
+        self.now = self.now + Duration::from_secs(seconds);
+        self.pass(Duration::ZERO);
     }
 
     /// Lets time go by, deadline after deadline.
