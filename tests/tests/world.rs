@@ -11,7 +11,11 @@ fn keeps_its_promises(seed: u64) {
     if outcome.violation.is_some() {
         let (smallest, outcome) = shrink(&plan, outcome);
         let broken = outcome.violation.map(|broken| broken.to_string()).unwrap_or_default();
-        panic!("seed {seed} broken: {broken}\n{}\n{}", events(&smallest), outcome.tail.join("\n"));
+        panic!(
+            "seed {seed} broken: {broken}\n{}\n{}",
+            events(&smallest),
+            outcome.tail.join("\n")
+        );
     }
 }
 
@@ -25,7 +29,11 @@ fn the_same_plan_gives_the_same_log() {
     for seed in [3, 11, 29] {
         let plan = draw::plan(seed);
         let (one, other) = (run(&plan), run(&plan));
-        assert_eq!((one.fingerprint, one.lines), (other.fingerprint, other.lines), "seed {seed}");
+        assert_eq!(
+            (one.fingerprint, one.lines),
+            (other.fingerprint, other.lines),
+            "seed {seed}"
+        );
         let another = run(&draw::plan(seed + 1));
         assert_ne!(one.fingerprint, another.fingerprint);
     }

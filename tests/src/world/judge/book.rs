@@ -441,12 +441,19 @@ impl Book {
 
     fn alert_record(&mut self, record: &Record, at: Timestamp, sequence: u64) -> Result<(), Broken> {
         let Some(id) = record.alert() else { return Ok(()) };
-        let Some(page) = self.alerts.get(&id) else {
+        let Some(page) = self.alerts.get(&id).cloned() else {
             return Err(("I7 records", format!("{id} is unknown")));
         };
         let incident = self.incidents[&page.incident].clone();
         let wanted = self.policy(&incident).map_or(0, |policy| policy.wanted);
         let room = incident.state.is_active() && self.covering(&incident) < wanted;
+        let resent = matches!(record, Record::MessageResent { .. });
+        if resent && page.kind == MessageKind::Confirmed && !incident.state.is_open() {
+            return Err((
+                "I3 sent again",
+                format!("{id}: where to go is told again after the end"),
+            ));
+        }
         let alert = self.alerts.get_mut(&id).ok_or(("I7 records", String::new()))?;
         let told = |broken: Broken| (broken.0, format!("{id}: {}", broken.1));
         apply(alert, record, at, sequence, room, &mut self.recount).map_err(told)?;

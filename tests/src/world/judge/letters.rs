@@ -20,7 +20,7 @@ const SENDS_MAX: u64 = 400;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SentPage {
     epoch: u64,
-    version: u32,
+    pub version: u32,
     times: u64,
 }
 
@@ -280,9 +280,10 @@ fn tells_place(payload: &[u8], incident: &super::book::IncidentPage, number: u32
     let words = cast::secret_words(number);
     let told = incident.places.iter().any(|place| {
         let (latitude, longitude) = (place.position.latitude(), place.position.longitude());
-        [latitude, longitude]
-            .iter()
-            .any(|degrees| holds(&degrees.to_le_bytes()) || holds(degrees.to_string().as_bytes()))
+        // Both: a round number by itself may begin another by chance.
+        let both = [latitude, longitude];
+        both.iter().all(|degrees| holds(&degrees.to_le_bytes()))
+            || both.iter().all(|degrees| holds(degrees.to_string().as_bytes()))
     });
     told || holds(words.as_bytes())
 }

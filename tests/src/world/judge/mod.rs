@@ -19,7 +19,7 @@ use std::{
 
 use dispatch_core::{
     command::Answer,
-    ids::{DeviceId, IncidentId},
+    ids::{AlertId, DeviceId, IncidentId},
     record::Entry,
     state::State,
     time::Timestamp,
@@ -95,8 +95,10 @@ pub struct Judge {
     arrived: BTreeMap<usize, Arrived>,
     answers: BTreeMap<usize, Answer>,
     alarms: BTreeSet<AlarmKind>,
-    sent: BTreeMap<(DeviceId, dispatch_core::ids::AlertId), SentPage>,
+    sent: BTreeMap<(DeviceId, AlertId), SentPage>,
     phones: Vec<PhonePage>,
+    /// Alerts of which a phone was told more, while the store was in trouble, than a crash has left in the journal.
+    orphans: BTreeSet<AlertId>,
     touched: BTreeSet<IncidentId>,
     now_ms: u64,
 }
@@ -134,6 +136,7 @@ impl Judge {
             alarms: BTreeSet::new(),
             sent: BTreeMap::new(),
             phones: Vec::new(),
+            orphans: BTreeSet::new(),
             touched: BTreeSet::new(),
             now_ms: 0,
         }
@@ -236,6 +239,7 @@ impl Judge {
             self.shadow.apply(entry);
         }
         self.compare(state, "after a restart");
+        self.find_orphans();
         self.ahead = self.book.last_at.since(machine);
         self.able_since = machine + self.ahead;
         self.able_since_ms = self.now_ms;
@@ -268,6 +272,15 @@ impl Judge {
         for incident in std::mem::take(&mut self.touched) {
             if let Err((promise, text)) = self.book.check(incident) {
                 return self.violates(promise, format_args!("after record {}: {text}", last.sequence));
+            }
+        }
+    }
+
+    fn find_orphans(&mut self) {
+        for (&(_, alert), page) in &self.sent {
+            let known = self.book.alerts.get(&alert).map_or(0, |known| known.version);
+            if page.version > known && self.orphans.insert(alert) {
+                *self.counts.entry("told and lost").or_default() += 1;
             }
         }
     }

@@ -66,7 +66,9 @@ impl Judge {
                     format!("{id} {:?} should have been given up at {expiry}", alert.kind),
                 ));
             }
-            if now >= expiry {
+            // Where to go is not said again once nobody is to go there, as to somebody with the patient after the close.
+            let idle = alert.kind == MessageKind::Confirmed && !(incident.state.is_open() && alert.is_attended());
+            if now >= expiry || idle {
                 continue;
             }
             let due = resend_due(alert, policy.receipt_resend);
