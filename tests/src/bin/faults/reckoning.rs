@@ -52,7 +52,7 @@ impl Reckoning<'_> {
         self.settle(outcome, known).await?;
         // In this order: what the phones have written by now, the service knew before.
         let lines = self.town.log.lines();
-        let events = watcher::replay(self.desk).await?;
+        let events = watcher::replay(self.desk, self.last_sequence()).await?;
         let mut known = BTreeMap::new();
         for number in self.stories.keys() {
             let incident = self.desk.incident(number).await?;
@@ -69,6 +69,14 @@ impl Reckoning<'_> {
         self.asked_once(&lines, &alerts, outcome);
         self.reached_or_reported(&lines, &alerts, &events, outcome);
         Ok(())
+    }
+
+    /// The highest sequence anybody was told.
+    fn last_sequence(&self) -> u64 {
+        let told = self.told.last().map_or(0, |(sequence, _)| *sequence);
+        let answers = self.stories.values().flat_map(|story| [&story.reported, &story.ended]);
+        let answered = answers.flatten().map(|answer| answer.sequence).max();
+        told.max(answered.unwrap_or(0))
     }
 
     /// I1: each acknowledgement that claimed to be durable still holds.

@@ -123,7 +123,7 @@ async fn located(desk: &Desk, dice: &mut ChaCha8Rng) -> Result<()> {
 
 /// Whether the control room was told about each incident, and about the state of things at all.
 async fn told(desk: &Desk, reported: &BTreeMap<String, SystemTime>, outcome: &mut Outcome) -> Result<()> {
-    let events = replay(desk).await?;
+    let events = replay(desk, 0).await?;
     for (number, at) in reported {
         let could_not = events.iter().find(|event| {
             let about = event.key.as_ref().is_some_and(|key| key.cad_incident_number == *number);
