@@ -179,6 +179,20 @@ fn three_are_confirmed_and_the_others_called_off() {
 }
 
 #[test]
+fn an_accept_repeated_at_the_sight_of_its_answer_does_not_echo() {
+    let mut world = ten();
+    world.reported(report(1, 1));
+    world.reply(1, Reply::Accept);
+    let answered = world.sent_to(1).len();
+    world.reply(1, Reply::Accept);
+    assert_eq!(world.sent_to(1).len(), answered + 1, "it may have been lost");
+    world.receive(1);
+    // A phone that repeats what it said whenever it is told again would otherwise never come to rest.
+    world.reply(1, Reply::Accept);
+    assert_eq!(world.sent_to(1).len(), answered + 1);
+}
+
+#[test]
 fn only_a_confirmed_accept_learns_the_place() {
     let mut world = ten();
     world.reported(report(1, 1));

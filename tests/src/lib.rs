@@ -7,3 +7,4 @@ pub mod control_room;
 pub mod phone;
 pub mod service;
 pub mod wait;
+pub mod world;

@@ -116,7 +116,12 @@ impl Dispatcher {
             if !self.is_true_now(alert) {
                 return self.refuse(device, Refusal::OutOfTurn);
             }
-            return self.publish(id);
+            // A phone that has the answer is not told again: one that repeats its accept at each sight of the answer would
+            // else echo with us for ever.
+            if !alert.message.is_heard() {
+                self.publish(id);
+            }
+            return;
         }
         let attendance = match alert.state {
             AlertState::Declined(_) => return self.refuse(device, Refusal::OutOfTurn),

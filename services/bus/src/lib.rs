@@ -27,6 +27,7 @@ mod refusal;
 pub mod topics;
 mod unknown;
 mod up;
+pub mod wire;
 
 use std::net::SocketAddr;
 

@@ -400,8 +400,9 @@ impl Owner {
     fn is_incident_urgent(&self, incident: IncidentId) -> bool {
         let incident = self.state().incident(incident);
         incident.is_some_and(|incident| {
+            // Of one that ended before it was reported nobody knows the kind: in doubt a life depends on it.
             let reported = incident.reported.as_ref();
-            reported.is_some_and(|reported| self.is_life_threatening(&incident.key.tenant, &reported.kind))
+            reported.is_none_or(|reported| self.is_life_threatening(&incident.key.tenant, &reported.kind))
         })
     }
 

@@ -16,11 +16,7 @@ use std::{
 };
 
 use dispatch_core::ids::TenantId;
-use muster_engine::{
-    alarms::AlarmBoard,
-    ports::Clock,
-    requests::{EngineHandle, Refused},
-};
+use muster_engine::{alarms::AlarmBoard, ports::Clock, requests::Refused};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{
     Status,
@@ -44,7 +40,8 @@ const REGISTER_PLACES: usize = 256;
 /// Reports of kinds no life depends on, at once: a quarter of the lane that they share with those on which one does.
 const REPORT_PLACES: usize = 1_024;
 
-/// Queries are refused when the owner lags by this: it is no longer keeping up from one batch to the next.
+/// Queries are refused when the owner lags by this, and not only for a moment: it no longer keeps up from one batch to the
+/// next.
 const QUERY_LAG_MAX: Duration = Duration::from_millis(50);
 /// Changes to the register are refused at this lag: they are work for the owner, and nobody dies of them waiting.
 const REGISTER_LAG_MAX: Duration = Duration::from_millis(100);
@@ -54,7 +51,7 @@ const REPORT_LAG_MAX: Duration = Duration::from_millis(500);
 /// The alarm about what was refused is looked after this often.
 const TELL_EVERY: Duration = Duration::from_millis(500);
 
-/// How far the owner lags.
+/// How far the owner is behind, for good.
 pub(crate) type OwnerLag = Arc<dyn Fn() -> Duration + Send + Sync>;
 
 /// Judges requests. Cloning it gives another hand on the same books.
@@ -77,12 +74,7 @@ pub(crate) type Place = Option<OwnedSemaphorePermit>;
 
 impl Admission {
     /// Nothing has been asked yet.
-    pub fn new(engine: &EngineHandle, clock: Arc<dyn Clock>, limits: Limits) -> Self {
-        let owner = engine.clone();
-        Self::with_lag(Arc::new(move || owner.lag()), engine.alarms().clone(), clock, limits)
-    }
-
-    fn with_lag(lag: OwnerLag, board: AlarmBoard, clock: Arc<dyn Clock>, limits: Limits) -> Self {
+    pub fn new(lag: OwnerLag, board: AlarmBoard, clock: Arc<dyn Clock>, limits: Limits) -> Self {
         Self(Arc::new(Books {
             lag,
             clock,

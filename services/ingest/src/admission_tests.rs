@@ -26,7 +26,7 @@ impl Stand {
         clock.set(NOW);
         let seen = Arc::clone(&lag_ms);
         let lag: OwnerLag = Arc::new(move || Duration::from_millis(seen.load(Ordering::SeqCst)));
-        let admission = Admission::with_lag(lag, board.clone(), Arc::clone(&clock) as _, Limits::default());
+        let admission = Admission::new(lag, board.clone(), Arc::clone(&clock) as _, Limits::default());
         Self {
             admission,
             lag_ms,

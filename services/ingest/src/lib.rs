@@ -21,6 +21,7 @@ mod counted;
 pub mod grid;
 mod import;
 mod incidents;
+mod lag;
 mod location;
 mod parse;
 mod reads;

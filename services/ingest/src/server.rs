@@ -23,6 +23,7 @@ use crate::{
     connections,
     counted::Counted,
     incidents::Incidents,
+    lag::Lag,
     reads::Reads,
     responders::Responders,
     service_area::InvalidServiceArea,
@@ -83,6 +84,8 @@ pub struct Server {
     router: Router,
     health: HealthReporter,
     admission: Admission,
+    engine: EngineHandle,
+    lag: Lag,
     stop: watch::Sender<bool>,
 }
 
@@ -101,7 +104,14 @@ impl Server {
         let (builder, doorkeeper) = secured(&config)?;
         let (stop, stopping) = watch::channel(false);
         let reads = Reads::new(journal);
-        let admission = Admission::new(&engine, Arc::clone(&clock), config.limits);
+        let lag = Lag::new();
+        let seen = lag.clone();
+        let admission = Admission::new(
+            Arc::new(move || seen.standing()),
+            engine.alarms().clone(),
+            Arc::clone(&clock),
+            config.limits,
+        );
         let incidents = Incidents {
             engine: engine.clone(),
             reads: reads.clone(),
@@ -114,7 +124,7 @@ impl Server {
             stopping,
         };
         let responders = Responders {
-            engine,
+            engine: engine.clone(),
             reads,
             region: config.region,
         };
@@ -136,6 +146,8 @@ impl Server {
             router,
             health,
             admission,
+            engine,
+            lag,
             stop,
         })
     }
@@ -172,8 +184,9 @@ impl Server {
                 }
             }
             () = patience => tracing::warn!("calls were still open when the gRPC server stopped"),
-            // Never ends.
+            // These never end.
             () = self.admission.keep_alarm() => {}
+            () = self.lag.keep_looking(&self.engine) => {}
         }
     }
 }

@@ -274,6 +274,7 @@ async fn start_bus(
                 listen: *listen,
                 region: config.region.clone(),
                 connections_max: *connections_max,
+                keep_alive: None,
             };
             let bus = EmbeddedBus::start(settings, directory, clock, inlet).await?;
             let address = bus.local_addr();

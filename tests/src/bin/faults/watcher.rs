@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use muster_proto::v1::{WatchIncidentsRequest, WatchIncidentsResponse};
 use tokio::{
     task::JoinHandle,
@@ -19,6 +19,9 @@ use crate::desk::Desk;
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// A replay that is silent for this long has told everything.
 const SILENCE: Duration = Duration::from_secs(1);
+
+/// A stream that ends so often without a single event never tells any.
+const ENDED_EMPTY_MAX: usize = 3;
 
 /// What was told: events as text, each with its sequence.
 pub type Told = BTreeSet<(u64, String)>;
@@ -71,7 +74,9 @@ async fn watch(desk: Desk, told: Arc<Mutex<Told>>) {
 /// Everything there is to tell, from the beginning.
 pub async fn replay(desk: &Desk) -> Result<Vec<WatchIncidentsResponse>> {
     let mut all: Vec<WatchIncidentsResponse> = Vec::new();
-    loop {
+    let mut ended_empty = 0;
+    while ended_empty < ENDED_EMPTY_MAX {
+        let told_before = all.len();
         let after = all.last().map_or(0, |event| event.sequence);
         let request = WatchIncidentsRequest {
             after_sequence: Some(after),
@@ -93,7 +98,9 @@ pub async fn replay(desk: &Desk) -> Result<Vec<WatchIncidentsResponse>> {
                 Ok(_) => break,
             }
         }
+        ended_empty = if all.len() == told_before { ended_empty + 1 } else { 0 };
     }
+    bail!("the watch ends again and again without telling anything")
 }
 
 /// An event as comparable text.

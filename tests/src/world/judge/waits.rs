@@ -1,0 +1,162 @@
+//! The waits of DESIGN section 3, each as "by now this must have happened", counted from when the service could act.
+
+use std::time::Duration;
+
+use dispatch_core::{alert::MessageKind, ids::IncidentId, incident::IncidentState, time::Timestamp};
+
+use super::{
+    Judge,
+    book::{AlertPage, IncidentPage},
+};
+
+/// How much later than due something may happen: deadlines are acted upon some at a time.
+const GRACE: Duration = Duration::from_millis(150);
+/// A direction is sent again after 2, 4, 8, 16, 32 s since the last time.
+const DIRECTION_RESENDS: u32 = 5;
+/// A direction not heard of is reported by then: a minute, and the longest step between two resends.
+const UNHEARD_BY: Duration = Duration::from_secs(60 + 32);
+/// What a life depends on is answered by then, however slow the store (DESIGN section 5).
+const ANSWERED_WITHIN_MS: u64 = 250;
+
+impl Judge {
+    /// Looks for something that should have happened by `now`.
+    pub fn waits(&mut self, clock: Timestamp, at: u64) {
+        let now = clock + self.ahead;
+        if self.broken() || self.book.sequence < self.first_of_life {
+            return;
+        }
+        self.check_answers(at);
+        let late = |due: Timestamp| now > due.max(self.able_since) + GRACE;
+        let overdue = self.late_alert(now, &late).or_else(|| self.late_incident(&late));
+        if let Some((what, text)) = overdue {
+            let started = self.book.started_at;
+            return self.violates(what, format_args!("{text}; it is {now}, started {started}"));
+        }
+        self.check_searches(now);
+    }
+
+    fn late_alert(&self, now: Timestamp, late: &impl Fn(Timestamp) -> bool) -> Option<(&'static str, String)> {
+        for id in &self.book.live {
+            let alert = &self.book.alerts[id];
+            let incident = self.book.incidents.get(&alert.incident)?;
+            let policy = self.book.policy(incident)?;
+            if alert.is_open() && late(alert.expires_at) {
+                return Some((
+                    "waits: expiry",
+                    format!("{id} should have ended at {}", alert.expires_at),
+                ));
+            }
+            if alert.is_pending() {
+                let (what, wait) = match alert.reached {
+                    Some(_) => ("waits: answer", policy.answer_wait),
+                    None => ("waits: receipt", policy.receipt_wait),
+                };
+                let due = alert.waits_since + wait;
+                if late(due) {
+                    return Some((what, format!("{id} should have been made up for at {due}")));
+                }
+            }
+            if !alert.is_unsettled() {
+                continue;
+            }
+            let expiry = super::book::message_expiry(alert);
+            if alert.kind != MessageKind::Alert && late(expiry) {
+                return Some((
+                    "waits: lapse",
+                    format!("{id} {:?} should have been given up at {expiry}", alert.kind),
+                ));
+            }
+            // Where to go is not said again once nobody is to go there, as to somebody with the patient after the close.
+            let idle = alert.kind == MessageKind::Confirmed && !(incident.state.is_open() && alert.is_attended());
+            if now >= expiry || idle {
+                continue;
+            }
+            let due = resend_due(alert, policy.receipt_resend);
+            if due.is_some_and(late) {
+                return Some(("waits: resend", format!("{id} should have been sent again at {due:?}")));
+            }
+            let direction = alert.kind != MessageKind::Alert;
+            let since = alert.planned_at.max(self.book.started_at);
+            if direction && !alert.unheard && late(since + UNHEARD_BY) {
+                return Some((
+                    "I5 unheard",
+                    format!("{id} {:?} is neither heard nor reported", alert.kind),
+                ));
+            }
+        }
+        None
+    }
+
+    fn late_incident(&self, late: &impl Fn(Timestamp) -> bool) -> Option<(&'static str, String)> {
+        for (id, page) in &self.book.incidents {
+            let searching = matches!(page.state, IncidentState::Searching | IncidentState::Exhausted);
+            let (Some(began), Some(policy)) = (page.began, self.book.policy(page)) else {
+                continue;
+            };
+            let reached = self
+                .book
+                .alerts_of(page)
+                .any(|alert| alert.reached.is_some_and(|reached| reached >= began));
+            let due = began + policy.could_not_alert_after;
+            if searching && !page.told && !reached && late(due) {
+                return Some((
+                    "I2 could not alert",
+                    format!("{id}: nobody was reached since {began}, nobody told"),
+                ));
+            }
+        }
+        None
+    }
+
+    fn check_answers(&mut self, at: u64) {
+        let Some(since) = self.acting_since else { return };
+        let late = self.arrived.iter().find(|(_, arrived)| {
+            arrived.urgent && at > arrived.at.max(since).max(self.able_since_ms) + ANSWERED_WITHIN_MS + 50
+        });
+        if let Some((request, arrived)) = late {
+            let text = format!(
+                "request {request} arrived at {} and is not answered at {at}",
+                arrived.at
+            );
+            self.violates("store trouble: answers", format_args!("{text}"));
+        }
+    }
+
+    /// An incident that asks for more people must find them within the time it looks again.
+    fn check_searches(&mut self, now: Timestamp) {
+        let mut seen: Vec<(IncidentId, bool)> = Vec::new();
+        for (&id, page) in &self.book.incidents {
+            let missing = self.missing(page) > 0 && self.somebody_could_be_asked(id, page, now);
+            seen.push((id, missing));
+        }
+        for (id, missing) in seen {
+            if !missing {
+                self.short_since.remove(&id);
+                continue;
+            }
+            let since = *self.short_since.entry(id).or_insert(now);
+            let again = Duration::from_secs(5);
+            if now > since.max(self.able_since) + again + GRACE {
+                let text = format!("{id} is short of people since {since}, and somebody could be asked");
+                return self.violates("waits: search", format_args!("{text}, it is {now}"));
+            }
+        }
+    }
+
+    fn missing(&self, page: &IncidentPage) -> u32 {
+        let searching = matches!(page.state, IncidentState::Searching | IncidentState::Exhausted);
+        match self.book.policy(page) {
+            Some(policy) if searching && page.alerts.len() < policy.alerts_max as usize => policy
+                .alert_count
+                .saturating_sub(self.book.covering(page) + self.book.pending(page)),
+            _ => 0,
+        }
+    }
+}
+
+fn resend_due(alert: &AlertPage, receipt_resend: Duration) -> Option<Timestamp> {
+    match alert.kind {
+        MessageKind::Alert => (alert.is_pending() && alert.resends == 0).then(|| alert.sent_at + receipt_resend),
+        _ => (alert.resends < DIRECTION_RESENDS).then(|| alert.sent_at + Duration::from_secs(2 << alert.resends)),
+    }
+}
