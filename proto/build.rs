@@ -3,12 +3,13 @@ use std::{env, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "muster/v1/common.proto",
     "muster/v1/device.proto",
     "muster/v1/incident.proto",
     "muster/v1/responder.proto",
     "muster/journal/v1/journal.proto",
+    "muster/journal/v1/snapshot.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

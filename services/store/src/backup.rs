@@ -14,7 +14,7 @@ use crate::{
     error::{on_file, while_doing},
     head::{HeadFile, head_file, newest, read_slots, sync_directory_of},
     lock::StoreLock,
-    schema, soundness, verify,
+    schema, snapshot, soundness, verify,
 };
 
 /// What a copy holds.
@@ -49,17 +49,19 @@ pub fn backup(from: &Path, to: &Path) -> Result<Copied, StoreError> {
     let head = head_file(to);
     refuse_existing([&head])?;
     create_new(to)?;
-    let copied = copy_store(&source, to, &head).and_then(|()| verified(to));
+    let copied = copy_store(&source, from, to, &head).and_then(|()| verified(to));
     if copied.is_err() {
         // Half a backup is worse than none: somebody might believe in it.
-        for file in [to, head.as_path()] {
+        let snapshots = snapshot::list(to).unwrap_or_default();
+        let made = [to.to_owned(), head];
+        for file in made.into_iter().chain(snapshots.into_iter().map(|(_, path)| path)) {
             let _ = fs::remove_file(file);
         }
     }
     copied
 }
 
-fn copy_store(source: &Connection, to: &Path, head: &Path) -> Result<(), StoreError> {
+fn copy_store(source: &Connection, from: &Path, to: &Path, head: &Path) -> Result<(), StoreError> {
     let doing = while_doing("copying the store");
     let mut copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(&doing)?;
     // All pages in one step: one moment of the store, whatever is written meanwhile, and the writer does not wait.
@@ -69,9 +71,27 @@ fn copy_store(source: &Connection, to: &Path, head: &Path) -> Result<(), StoreEr
     // One file that stands by itself, with no log beside it.
     copy.pragma_update(None, "journal_mode", "delete").map_err(&doing)?;
     let end = soundness::end(&copy)?;
+    copy_snapshot(&copy, from, to, end.sequence)?;
     copy.close().map_err(|(_, error)| doing(error))?;
     sync(to)?;
     HeadFile::create(head, end).map_err(on_file("writing how far the backup goes", head))?;
+    Ok(())
+}
+
+/// Takes along the newest sound snapshot that belongs to the copy: once old records were let go, no start can do without.
+fn copy_snapshot(copy: &Connection, from: &Path, to: &Path, limit: u64) -> Result<(), StoreError> {
+    let copying = on_file("copying a snapshot", from);
+    for (sequence, path) in snapshot::list(from).map_err(&copying)? {
+        if sequence > limit {
+            continue;
+        }
+        // The service may be replacing it at this moment; then an older one serves.
+        if snapshot::sound(copy, &path)?.is_ok()
+            && let Ok((at, payload)) = snapshot::read(&path)
+        {
+            return snapshot::write(to, at, &payload).map_err(&copying);
+        }
+    }
     Ok(())
 }
 
@@ -91,6 +111,13 @@ pub fn restore(from: &Path, store: &Path) -> Result<Copied, StoreError> {
         file.sync_all()
     };
     write(&part).map_err(&copying)?;
+    for (_, stale) in snapshot::list(store).map_err(&copying)? {
+        fs::remove_file(stale).map_err(&copying)?;
+    }
+    for (_, path) in snapshot::list(from).map_err(&copying)? {
+        let (at, payload) = snapshot::read(&path).map_err(&copying)?;
+        snapshot::write(store, at, &payload).map_err(&copying)?;
+    }
     // The side file first: should the machine fail in between, a journal is missing, and the service says so.
     let head = head_file(store);
     let end = newest(read_slots(&head_file(from)).map_err(&copying)?).expect("verified above");

@@ -3,7 +3,7 @@
 //! SQLite's own checkpoints swallow errors of the disk; here they are asked for and a failure counts like any other,
 //! because the log is let go on the strength of what a checkpoint wrote.
 
-use std::{io, path::Path};
+use std::{io, path::Path, sync::mpsc::SyncSender};
 
 use rusqlite::{Connection, config::DbConfig, ffi};
 
@@ -18,32 +18,34 @@ use crate::{
 
 /// Pages that may gather in the log before they are copied into the file: SQLite's own default. More would make the log
 /// and a restart longer, fewer would fsync more often.
-const CHECKPOINT_PAGES: usize = 1000;
-/// Pages that a group writes at least: journal, two indexes, the incident and its indexes, the way up to their roots.
-const PAGES_PER_GROUP: usize = 8;
-/// Records that fill about one page of the log, all tables together.
-const RECORDS_PER_PAGE: usize = 4;
-
+const CHECKPOINT_PAGES: i64 = 1000;
 /// A store's files, open for writing.
 pub struct SqliteDisk {
     connection: Connection,
     head: HeadFile,
     reserve: Reserve,
     retention: Retention,
-    /// Pages in the log since the last checkpoint, estimated.
-    pages: usize,
+    snapshots: Snapshots,
+    /// Where the head goes once it is synced.
+    told: u64,
 }
 
 impl SqliteDisk {
     /// Takes over what was opened and checked.
-    pub fn new(connection: Connection, head: HeadFile, reserve: Reserve, retention: Retention) -> Self {
+    pub fn new(
+        connection: Connection,
+        head: HeadFile,
+        reserve: Reserve,
+        retention: Retention,
+        snapshots: Snapshots,
+    ) -> Self {
         Self {
             connection,
             head,
             reserve,
             retention,
-            // Whatever log was left behind is taken in after the first group.
-            pages: CHECKPOINT_PAGES,
+            snapshots,
+            told: 0,
         }
     }
 
@@ -109,8 +111,6 @@ impl SqliteDisk {
 
 impl Medium for SqliteDisk {
     fn append(&mut self, group: &[Chained]) -> Result<(), MediumError> {
-        let records: usize = group.iter().map(|chained| chained.rows.len()).sum();
-        self.pages += PAGES_PER_GROUP + records / RECORDS_PER_PAGE;
         self.write_rows(group)
             .map_err(|error| self.rolled_back("writing records", &error))
     }
@@ -123,6 +123,7 @@ impl Medium for SqliteDisk {
     }
 
     fn write_head(&mut self, head: Head) -> Result<(), MediumError> {
+        self.told = head.sequence;
         let written = self.head.write(head);
         written.map_err(|error| self.judged_io("writing the side file", &error))
     }
@@ -132,15 +133,22 @@ impl Medium for SqliteDisk {
         synced.map_err(|error| self.judged_io("syncing the side file", &error))
     }
 
-    /// Takes the log into the file now and then.
+    /// Takes the log into the file now and then, and asks for a snapshot.
     fn tidy(&mut self) -> Result<(), MediumError> {
-        if self.pages < CHECKPOINT_PAGES {
-            return Ok(());
+        self.snapshots.ask(self.told, self.retention.waits_at_ms());
+        let judged = |error| self.judged("taking the log into the file", &error);
+        let pages_waiting =
+            |row: &rusqlite::Row<'_>| Ok(row.get::<_, i64>("log")? - row.get::<_, i64>("checkpointed")?);
+        let waiting = self
+            .connection
+            .prepare_cached("PRAGMA wal_checkpoint(NOOP)")
+            .and_then(|mut look| look.query_row([], pages_waiting))
+            .map_err(judged)?;
+        if waiting >= CHECKPOINT_PAGES {
+            self.connection
+                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+                .map_err(judged)?;
         }
-        self.connection
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-            .map_err(|error| self.judged("taking the log into the file", &error))?;
-        self.pages = 0;
         Ok(())
     }
 
@@ -157,6 +165,52 @@ impl Medium for SqliteDisk {
                 tracing::warn!(%error, "the reserve cannot be made");
                 Ok(false)
             }
+        }
+    }
+}
+
+/// Asks for snapshots.
+pub struct Snapshots {
+    /// `None`: none are made.
+    wanted: Option<SyncSender<u64>>,
+    every: u64,
+    /// Where the last was asked for.
+    last: u64,
+    /// By the time of the records, when one was asked for only so that old records can go.
+    asked_for_retention_ms: i64,
+}
+
+/// Old records that wait for nothing but a snapshot get one a day: a small control room would otherwise keep its first
+/// records for years.
+const RETENTION_ASKS_EVERY_MS: i64 = 24 * 3600 * 1000;
+
+impl Snapshots {
+    /// Asks for one every `every` records after `last`.
+    pub fn new(wanted: Option<SyncSender<u64>>, every: u64, last: u64) -> Self {
+        Self {
+            wanted,
+            every,
+            last,
+            asked_for_retention_ms: 0,
+        }
+    }
+
+    fn ask(&mut self, durable: u64, retention_waits_at_ms: Option<i64>) {
+        let since = durable.saturating_sub(self.last);
+        let for_retention = retention_waits_at_ms.filter(|now_ms| {
+            since > 0 && now_ms.saturating_sub(self.asked_for_retention_ms) >= RETENTION_ASKS_EVERY_MS
+        });
+        let Some(wanted) = self
+            .wanted
+            .as_ref()
+            .filter(|_| since >= self.every || for_retention.is_some())
+        else {
+            return;
+        };
+        // One that is being made is enough; the next group asks again.
+        if wanted.try_send(durable).is_ok() {
+            self.last = durable;
+            self.asked_for_retention_ms = for_retention.unwrap_or(self.asked_for_retention_ms);
         }
     }
 }

@@ -96,6 +96,17 @@ pub enum StoreError {
         /// Whom it may concern.
         affected: Affected,
     },
+    /// Old records were let go, and every snapshot that took their place is damaged or gone.
+    #[error(
+        "the journal in {path} begins after record {base} and no sound snapshot says what was before; restore a backup \
+         (muster restore)"
+    )]
+    NoSnapshot {
+        /// The store.
+        path: PathBuf,
+        /// The last record that was let go.
+        base: u64,
+    },
     /// A row of the register is not what was written.
     #[error("row {id} of table {table} is not as it was written; restore a backup (muster restore)")]
     DamagedRow {
@@ -127,6 +138,12 @@ pub enum StoreError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// A record is not what was written.
+    #[error("record {sequence} of the journal is not as it was written; muster audit verify says what else is not")]
+    ChangedRecord {
+        /// Its sequence.
+        sequence: u64,
     },
     /// A record is missing.
     #[error("the journal has a gap: record {expected} should come next, {found} does")]

@@ -4,8 +4,8 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc::TrySendError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{TrySendError, sync_channel},
     },
     thread::JoinHandle,
 };
@@ -16,10 +16,11 @@ use tokio::sync::watch;
 
 use crate::{
     COMMITS_WAITING_MAX, Recovery, SqliteReader, StoreError, StoreOptions,
-    disk::{self, SqliteDisk},
+    disk::{self, Snapshots, SqliteDisk},
     lock::StoreLock,
+    rehearsal,
     retention::Retention,
-    schema,
+    schema, snapshot,
     soundness::{self, Sound},
     writer::{self, Progress, Running},
 };
@@ -44,12 +45,21 @@ impl SqliteStore {
     ) -> Result<(SqliteJournal, SqliteReader, Recovery), StoreError> {
         let lock = StoreLock::take(path)?;
         let connection = schema::open_writable(path)?;
-        let start = soundness::base(&connection)?;
+        let acknowledged = soundness::acknowledged(path)?;
+        let beginning = snapshot::beginning(&connection, path, acknowledged)?;
+        let (start, covered) = (beginning.at, Arc::new(AtomicU64::new(beginning.covered)));
         let Sound { end, head } = soundness::settle(&connection, path, start)?;
         let reader = SqliteReader::open_read_only(path)?;
-        let recovery = Recovery::open(path)?;
-        let retention = Retention::new(options.keep, Arc::default());
-        let disk = SqliteDisk::new(connection, head, disk::reserve(path, options.reserve_bytes), retention);
+        let recovery = Recovery::open(path, beginning)?;
+        let (wanted, asks) = sync_channel(1);
+        let rehearsal = rehearsal::start(path.to_owned(), asks, Arc::clone(&covered), options.snapshot_pause)?;
+        let disk = SqliteDisk::new(
+            connection,
+            head,
+            disk::reserve(path, options.reserve_bytes),
+            Retention::new(options.keep, covered),
+            Snapshots::new(Some(wanted), options.snapshot_every, start.sequence),
+        );
         let full = !disk.has_reserve();
         let Running {
             commits,
@@ -63,7 +73,7 @@ impl SqliteStore {
             told: end.sequence,
             told_full: false,
             closing,
-            thread: Some(thread),
+            threads: vec![thread, rehearsal],
             _lock: lock,
         };
         Ok((journal, reader, recovery))
@@ -83,8 +93,8 @@ pub struct SqliteJournal {
     told_full: bool,
     /// Tells the writer that nothing more comes.
     closing: Arc<AtomicBool>,
-    /// `None` only while dropping.
-    thread: Option<JoinHandle<()>>,
+    /// The writer, then the rehearsal, which ends after it.
+    threads: Vec<JoinHandle<()>>,
     _lock: StoreLock,
 }
 
@@ -140,10 +150,11 @@ impl Drop for SqliteJournal {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Relaxed);
         self.commits = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the store's writer panicked");
+        for thread in self.threads.drain(..) {
+            let name = thread.thread().name().unwrap_or_default().to_owned();
+            if thread.join().is_err() {
+                tracing::error!(name, "a thread of the store panicked");
+            }
         }
     }
 }

@@ -9,6 +9,12 @@ pub const RESERVE_BYTES: u64 = 32 * 1024 * 1024;
 /// last year's.
 pub const KEEP: Duration = Duration::from_secs(400 * 24 * 3600);
 
+/// Records between two snapshots once they are on. A start applies at most this many, and what came during the pause, in a few hundred
+/// milliseconds.
+pub const SNAPSHOT_EVERY: u64 = 20_000;
+/// Least time between two snapshots: under the heaviest load one core spends a small part of its time on them.
+pub const SNAPSHOT_PAUSE: Duration = Duration::from_secs(30);
+
 /// Choices about the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
@@ -16,6 +22,10 @@ pub struct StoreOptions {
     pub reserve_bytes: u64,
     /// How long records are kept, by their own time. Some more stay, so that a start always has what it needs.
     pub keep: Duration,
+    /// Records between two snapshots.
+    pub snapshot_every: u64,
+    /// Least time between two snapshots.
+    pub snapshot_pause: Duration,
 }
 
 impl Default for StoreOptions {
@@ -23,6 +33,9 @@ impl Default for StoreOptions {
         Self {
             reserve_bytes: RESERVE_BYTES,
             keep: KEEP,
+            // Off until the state has a stored form of its own; see replica.rs.
+            snapshot_every: u64::MAX,
+            snapshot_pause: SNAPSHOT_PAUSE,
         }
     }
 }

@@ -20,7 +20,7 @@ use rusqlite::{Connection, Row};
 use crate::{
     StoreError,
     error::as_journal_error,
-    rows::{self, INCIDENT, all, get, signed},
+    rows::{self, CHECKED, INCIDENT, all, get, signed},
     schema,
 };
 
@@ -116,10 +116,10 @@ impl JournalReader for SqliteReader {
         };
         // CROSS JOIN: SQLite keeps the journal outside, so that it walks the index in order and stops at the limit.
         let sql = format!(
-            "SELECT sequence, at_ms, record, {INCIDENT}
+            "SELECT {CHECKED}, {INCIDENT}
              FROM journal CROSS JOIN incident ON incident.incident = journal.incident
-             WHERE journal.tenant = ?1 AND journal.incident IS NOT NULL AND sequence > ?2 {which}
-             ORDER BY sequence LIMIT ?3"
+             WHERE journal.tenant = ?1 AND journal.incident IS NOT NULL AND journal.sequence > ?2 {which}
+             ORDER BY journal.sequence LIMIT ?3"
         );
         self.read("reading records", |connection| {
             let parameters = [
@@ -197,12 +197,12 @@ fn incident_row(connection: &Connection, incident: IncidentId) -> Result<Option<
 }
 
 fn story(connection: &Connection, incident: &IncidentRow) -> Result<Vec<IncidentEntry>, StoreError> {
-    let sql = "SELECT sequence, at_ms, record FROM journal WHERE incident = ? ORDER BY sequence";
-    all(connection, sql, &[incident.incident.as_bytes()], |row| {
+    let sql = format!("SELECT {CHECKED} FROM journal WHERE incident = ? ORDER BY journal.sequence");
+    all(connection, &sql, &[incident.incident.as_bytes()], |row| {
         Ok(IncidentEntry {
             incident: incident.incident,
             key: incident.key.clone(),
-            entry: rows::entry(row)?,
+            entry: rows::checked(row)?,
         })
     })
 }
@@ -212,7 +212,7 @@ fn incident_entry(row: &Row<'_>) -> Result<IncidentEntry, StoreError> {
     Ok(IncidentEntry {
         incident: incident.incident,
         key: incident.key,
-        entry: rows::entry(row)?,
+        entry: rows::checked(row)?,
     })
 }
 

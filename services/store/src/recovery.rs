@@ -10,19 +10,31 @@ use crate::{
     StoreError,
     error::while_doing,
     mapping::fields::id,
-    rows::{self, all, parsed},
-    schema, soundness,
+    rows::{self, all, parsed, signed},
+    schema,
+    snapshot::Beginning,
 };
 
 /// Reads what was durable when the store was opened. To be used before the first commit and then dropped.
 pub struct Recovery {
     connection: Connection,
+    beginning: Beginning,
 }
 
 impl Recovery {
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, beginning: Beginning) -> Result<Self, StoreError> {
         let connection = schema::open_reading(path)?;
-        Ok(Self { connection })
+        Ok(Self { connection, beginning })
+    }
+
+    /// The state after [`Recovery::begins_after`], to which the entries are applied.
+    pub fn state(&mut self) -> dispatch_core::state::State {
+        self.beginning.replica.state()
+    }
+
+    /// The sequence after which [`Recovery::entries`] begins: that of the snapshot this start uses; 0 without one.
+    pub fn begins_after(&self) -> u64 {
+        self.beginning.at.sequence
     }
 
     /// Hands out every record in order and returns the last sequence; 0 when there never was one. Stops at the first gap and
@@ -31,10 +43,10 @@ impl Recovery {
         let reading = while_doing("reading the journal");
         let mut statement = self
             .connection
-            .prepare("SELECT sequence, at_ms, record FROM journal ORDER BY sequence")
+            .prepare("SELECT sequence, at_ms, record FROM journal WHERE sequence > ? ORDER BY sequence")
             .map_err(&reading)?;
-        let mut rows = statement.query([]).map_err(&reading)?;
-        let mut last = soundness::base(&self.connection)?.sequence;
+        let mut last = self.beginning.at.sequence;
+        let mut rows = statement.query([signed(last)]).map_err(&reading)?;
         while let Some(row) = rows.next().map_err(&reading)? {
             let entry = rows::entry(row)?;
             if entry.sequence != last + 1 {

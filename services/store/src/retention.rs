@@ -37,6 +37,8 @@ pub struct Retention {
     /// The last address looked at.
     swept: [u8; 16],
     swept_at_ms: i64,
+    /// The time of the newest record, when old records wait for nothing but a snapshot.
+    waits_at_ms: Option<i64>,
 }
 
 impl Retention {
@@ -47,18 +49,25 @@ impl Retention {
             covered,
             swept: [0; 16],
             swept_at_ms: 0,
+            waits_at_ms: None,
         }
     }
 
     /// One step, within a transaction of the writer; `now_ms` is the time of the newest record.
     pub fn step(&mut self, connection: &Connection, now_ms: i64) -> rusqlite::Result<()> {
         let before_ms = now_ms.saturating_sub(millis(self.keep));
-        let_go(connection, before_ms, self.covered.load(Ordering::Relaxed))?;
+        let waits = let_go(connection, before_ms, self.covered.load(Ordering::Relaxed))?;
+        self.waits_at_ms = waits.then_some(now_ms);
         if now_ms.saturating_sub(self.swept_at_ms) >= millis(SWEEP_EVERY) {
             self.swept_at_ms = now_ms;
             self.sweep(connection, now_ms.saturating_sub(millis(ADDRESS_KEPT)))?;
         }
         Ok(())
+    }
+
+    /// The time of the newest record, when there are old records that only a snapshot keeps from going.
+    pub fn waits_at_ms(&self) -> Option<i64> {
+        self.waits_at_ms
     }
 
     /// Deletes addresses of incidents that ended and were last heard of before `before_ms`, or are not known any more.
@@ -89,15 +98,17 @@ impl Retention {
     }
 }
 
-/// Moves the base over the oldest records, as far as they are older than `before_ms` and covered.
-fn let_go(connection: &Connection, before_ms: i64, covered: u64) -> rusqlite::Result<()> {
+/// Moves the base over the oldest records, as far as they are older than `before_ms` and covered. Tells whether there are
+/// older ones that are not covered.
+fn let_go(connection: &Connection, before_ms: i64, covered: u64) -> rusqlite::Result<bool> {
     let goes = |(sequence, at_ms): (i64, i64)| at_ms < before_ms && sequence <= signed(covered);
+    let waits = |(sequence, at_ms): (i64, i64)| at_ms < before_ms && sequence > signed(covered);
     let oldest = connection
         .prepare_cached("SELECT sequence, at_ms FROM journal ORDER BY sequence LIMIT 1")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     if !oldest.is_some_and(goes) {
-        return Ok(());
+        return Ok(oldest.is_some_and(waits));
     }
     let mut base: Option<Head> = None;
     let mut incidents = std::collections::BTreeSet::<[u8; 16]>::new();
@@ -112,7 +123,7 @@ fn let_go(connection: &Connection, before_ms: i64, covered: u64) -> rusqlite::Re
         incidents.extend(row.get::<_, Option<[u8; 16]>>(3)?);
     }
     let Some(base) = base else {
-        return Ok(());
+        return Ok(false);
     };
     connection
         .prepare_cached("UPDATE journal_base SET sequence = ?, chain = ?")?
@@ -123,7 +134,7 @@ fn let_go(connection: &Connection, before_ms: i64, covered: u64) -> rusqlite::Re
     for incident in incidents {
         forget(connection, incident)?;
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Drops what was derived for an incident that ended, once its last record is gone.

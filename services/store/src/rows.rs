@@ -69,6 +69,32 @@ pub fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
     })
 }
 
+/// Columns of [`checked`], from table `journal`.
+pub const CHECKED: &str = "journal.sequence, journal.at_ms, journal.record, journal.chain,
+    coalesce((SELECT before.chain FROM journal AS before WHERE before.sequence = journal.sequence - 1),
+             (SELECT base.chain FROM journal_base AS base)) AS chain_before";
+
+/// A record that is what was written, from the columns [`CHECKED`].
+pub fn checked(row: &Row<'_>) -> Result<Entry, StoreError> {
+    let reading = while_doing("reading a record");
+    let found = chain::Row {
+        sequence: u64::try_from(get::<i64>(row, "sequence")?).unwrap_or(0),
+        at_ms: get(row, "at_ms")?,
+        record: get(row, "record")?,
+        chain: Chain(row.get("chain").map_err(&reading)?),
+    };
+    let before = chain::Head {
+        sequence: found.sequence.saturating_sub(1),
+        chain: Chain(row.get("chain_before").map_err(&reading)?),
+    };
+    if !found.follows(before) {
+        return Err(StoreError::ChangedRecord {
+            sequence: found.sequence,
+        });
+    }
+    entry(row)
+}
+
 /// A record as it is stored, from columns `sequence`, `at_ms`, `record`, `chain`, in this order.
 pub fn stored(row: &Row<'_>) -> rusqlite::Result<chain::Row> {
     Ok(chain::Row {

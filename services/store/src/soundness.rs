@@ -89,6 +89,18 @@ pub fn settle(connection: &Connection, store: &Path, start: Head) -> Result<Soun
     Ok(Sound { end: found.end, head })
 }
 
+/// The last acknowledged record, by the side file.
+pub fn acknowledged(store: &Path) -> Result<u64, StoreError> {
+    let path = head_file(store);
+    let slots = head::read_slots(&path).map_err(on_file("reading how far the journal went", &path))?;
+    let newest = head::newest(slots).ok_or_else(|| StoreError::Damaged {
+        path: store.to_owned(),
+        source: Damage::HeadUnreadable,
+        affected: Affected::default(),
+    })?;
+    Ok(newest.sequence)
+}
+
 /// The rule over the rows after `start`.
 pub fn check(
     connection: &Connection,

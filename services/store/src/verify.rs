@@ -14,7 +14,7 @@ use crate::{
     head::{head_file, newest, read_slots},
     project::{self, Story},
     rows::{self, signed},
-    schema, soundness,
+    schema, snapshot, soundness,
 };
 
 /// Findings of one kind listed before they are only counted.
@@ -66,6 +66,9 @@ pub fn verify(path: &Path) -> Result<Report, StoreError> {
     match check_journal(&connection, slots, &mut report) {
         Ok(()) => {}
         Err(error) => report.findings.push(with_causes(&error)),
+    }
+    if let Err(error) = check_snapshots(&connection, path, &mut report) {
+        report.findings.push(with_causes(&error));
     }
     for (table, key) in SEALED {
         match check_register(&connection, table, key) {
@@ -126,6 +129,30 @@ fn check_journal(connection: &Connection, slots: [Option<Head>; 2], report: &mut
             report.affected = soundness::affected(connection, &damage);
             report.damage = Some(damage);
         }
+    }
+    Ok(())
+}
+
+fn check_snapshots(connection: &Connection, store: &Path, report: &mut Report) -> Result<(), StoreError> {
+    let base = soundness::base(connection)?;
+    let mut covering = base.sequence == 0;
+    for (sequence, path) in snapshot::list(store).map_err(on_file("listing snapshots", store))? {
+        // One that is newer than the moment being looked at.
+        if sequence > report.last {
+            continue;
+        }
+        match snapshot::sound(connection, &path)? {
+            Ok(_) => covering = true,
+            // Replaced meanwhile by a running service.
+            Err(_) if !path.exists() => {}
+            Err(why) => report.findings.push(format!("snapshot {sequence}: {why}")),
+        }
+    }
+    if !covering {
+        report.findings.push(format!(
+            "the journal begins after record {} and no sound snapshot says what was before",
+            base.sequence
+        ));
     }
     Ok(())
 }

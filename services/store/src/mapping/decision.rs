@@ -76,7 +76,7 @@ fn from_candidate(candidate: &stored::Candidate) -> Result<Candidate, InvalidRec
     })
 }
 
-fn planned(plan: &PlannedAlert) -> stored::PlannedAlert {
+pub fn planned(plan: &PlannedAlert) -> stored::PlannedAlert {
     stored::PlannedAlert {
         alert: plan.alert.as_bytes().to_vec(),
         responder: plan.responder.as_bytes().to_vec(),
@@ -89,7 +89,7 @@ fn planned(plan: &PlannedAlert) -> stored::PlannedAlert {
     }
 }
 
-fn from_planned(plan: stored::PlannedAlert) -> Result<PlannedAlert, InvalidRecord> {
+pub fn from_planned(plan: stored::PlannedAlert) -> Result<PlannedAlert, InvalidRecord> {
     const CENTRE: &str = "PlannedAlert.cell_centre";
     Ok(PlannedAlert {
         alert: id("PlannedAlert.alert", &plan.alert)?,

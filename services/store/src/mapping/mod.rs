@@ -7,6 +7,7 @@ mod facts;
 pub(crate) mod fields;
 mod incident;
 mod person;
+pub mod snapshot;
 #[cfg(test)]
 mod strategies;
 #[cfg(test)]

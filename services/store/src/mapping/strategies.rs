@@ -58,6 +58,7 @@ fn about_incident() -> impl Strategy<Value = Record> {
         }),
         (incident(), state()).prop_map(|(incident, state)| Record::IncidentStateChanged { incident, state }),
         incident().prop_map(|incident| Record::CouldNotAlert { incident }),
+        incident().prop_map(|incident| Record::IncidentForgotten { incident }),
     ]
 }
 
@@ -200,7 +201,7 @@ fn candidate() -> impl Strategy<Value = Candidate> {
         )
 }
 
-fn planned() -> impl Strategy<Value = PlannedAlert> {
+pub fn planned() -> impl Strategy<Value = PlannedAlert> {
     (alert(), responder(), any::<u32>(), band(), position(), span(), moment()).prop_map(
         |(alert, responder, attempt, band, centre, estimated_arrival, expires_at)| PlannedAlert {
             alert,
@@ -219,7 +220,7 @@ fn band() -> impl Strategy<Value = DistanceBand> {
     (any::<u32>(), any::<Option<u32>>()).prop_map(|(from_m, to_m)| DistanceBand { from_m, to_m })
 }
 
-fn answer() -> impl Strategy<Value = Answer> {
+pub fn answer() -> impl Strategy<Value = Answer> {
     let common = || (incident(), state(), vec(warning(), 0..4), any::<bool>(), any::<u64>());
     prop_oneof![
         (common(), any::<[u32; 2]>()).prop_map(|(common, [revision, alerts_planned])| {
@@ -265,7 +266,7 @@ fn warning() -> impl Strategy<Value = Warning> {
     ]
 }
 
-fn key() -> impl Strategy<Value = IncidentKey> {
+pub fn key() -> impl Strategy<Value = IncidentKey> {
     let date = (2000..2200u16, 1..=12u8, 1..=28u8)
         .prop_map(|(year, month, day)| CallDate::parse(&format!("{year:04}-{month:02}-{day:02}")).unwrap());
     (tenant(), reference(), reference(), date).prop_map(|(tenant, cad_system, cad_incident_number, call_date)| {
@@ -278,7 +279,7 @@ fn key() -> impl Strategy<Value = IncidentKey> {
     })
 }
 
-fn place() -> impl Strategy<Value = Place> {
+pub fn place() -> impl Strategy<Value = Place> {
     (position(), any::<u64>()).prop_map(|(position, accuracy)| Place {
         position,
         accuracy: Metres::from_mm(accuracy),
@@ -290,7 +291,7 @@ fn position() -> impl Strategy<Value = Position> {
         .prop_map(|(latitude, longitude)| Position::from_e7(latitude, longitude).unwrap())
 }
 
-fn incident() -> impl Strategy<Value = IncidentId> {
+pub fn incident() -> impl Strategy<Value = IncidentId> {
     any::<[u8; 16]>().prop_map(IncidentId::from_bytes)
 }
 
@@ -306,15 +307,15 @@ fn device() -> impl Strategy<Value = DeviceId> {
     any::<[u8; 16]>().prop_map(DeviceId::from_bytes)
 }
 
-fn tenant() -> impl Strategy<Value = TenantId> {
+pub fn tenant() -> impl Strategy<Value = TenantId> {
     "[a-z0-9-]{1,32}".prop_map(|name| TenantId::new(&name).unwrap())
 }
 
-fn reference() -> impl Strategy<Value = Reference> {
+pub fn reference() -> impl Strategy<Value = Reference> {
     "[A-Za-z0-9._-]{1,64}".prop_map(|text| Reference::new(&text).unwrap())
 }
 
-fn moment() -> impl Strategy<Value = Timestamp> {
+pub fn moment() -> impl Strategy<Value = Timestamp> {
     any::<i64>().prop_map(Timestamp::from_unix_ms)
 }
 
@@ -322,7 +323,7 @@ fn span() -> impl Strategy<Value = Duration> {
     any::<u64>().prop_map(Duration::from_millis)
 }
 
-fn purpose() -> impl Strategy<Value = Purpose> {
+pub fn purpose() -> impl Strategy<Value = Purpose> {
     select(&[Purpose::Live, Purpose::Exercise][..])
 }
 
@@ -330,27 +331,27 @@ fn cause() -> impl Strategy<Value = EndCause> {
     select(&[EndCause::Cancelled, EndCause::CrewOnScene, EndCause::Closed][..])
 }
 
-fn state() -> impl Strategy<Value = IncidentState> {
+pub fn state() -> impl Strategy<Value = IncidentState> {
     use IncidentState::*;
     select(&[Recorded, Searching, Covered, Exhausted, StoodDown, Closed][..])
 }
 
-fn stage() -> impl Strategy<Value = DeliveryStage> {
+pub fn stage() -> impl Strategy<Value = DeliveryStage> {
     use DeliveryStage::*;
     select(&[Failed, Published, BrokerAcked, Received, Shown][..])
 }
 
-fn decline() -> impl Strategy<Value = DeclineReason> {
+pub fn decline() -> impl Strategy<Value = DeclineReason> {
     use DeclineReason::*;
     select(&[Unstated, TooFar, Busy, Unsafe][..])
 }
 
-fn stand_down() -> impl Strategy<Value = StandDownReason> {
+pub fn stand_down() -> impl Strategy<Value = StandDownReason> {
     use StandDownReason::*;
     select(&[Enough, Cancelled, Closed, CrewOnScene, Relocated, Suspended][..])
 }
 
-fn attendance() -> impl Strategy<Value = Attendance> {
+pub fn attendance() -> impl Strategy<Value = Attendance> {
     use Attendance::*;
     let all = [
         Confirmed,
@@ -364,6 +365,7 @@ fn attendance() -> impl Strategy<Value = Attendance> {
         StoodDown,
         NotNeeded,
         TooLate,
+        PresumedOver,
     ];
     select(all.to_vec())
 }

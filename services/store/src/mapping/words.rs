@@ -5,6 +5,7 @@ use dispatch_core::{
     attendance::{AbortReason, Attendance},
     incident::{EndCause, IncidentState},
     input::{DeclineReason, DeliveryStage},
+    ledger::MessageOutcome,
     record::Verdict,
     responder::{Purpose, TravelMode},
 };
@@ -12,7 +13,7 @@ use muster_proto::journal::v1 as stored;
 
 use super::{InvalidRecord, fields::wrong};
 
-/// A value stored as a number of the enumeration with the same name in `journal.proto`.
+/// A value stored as a number of the enumeration with the same name in `journal.proto` or `snapshot.proto`.
 pub(crate) trait Word: Sized {
     fn to_stored(self) -> i32;
     fn from_stored(number: i32) -> Option<Self>;
@@ -46,6 +47,7 @@ words! {
     Verdict: Asked EnoughSooner OffDuty Suspended CredentialExpired LacksSkill NoDevice PhoneOffline Busy AlreadyAsked;
     DeliveryStage: Failed Published BrokerAcked Received Shown;
     DeclineReason: Unstated TooFar Busy Unsafe;
+    MessageOutcome: Heard Superseded Lapsed;
     StandDownReason: Enough Cancelled Closed CrewOnScene Relocated Suspended;
 }
 
@@ -63,6 +65,7 @@ impl Word for Attendance {
             Self::StoodDown => stored::Attendance::StoodDown,
             Self::NotNeeded => stored::Attendance::NotNeeded,
             Self::TooLate => stored::Attendance::TooLate,
+            Self::PresumedOver => stored::Attendance::PresumedOver,
         }
         .into()
     }
@@ -80,6 +83,7 @@ impl Word for Attendance {
             Ok(stored::Attendance::StoodDown) => Self::StoodDown,
             Ok(stored::Attendance::NotNeeded) => Self::NotNeeded,
             Ok(stored::Attendance::TooLate) => Self::TooLate,
+            Ok(stored::Attendance::PresumedOver) => Self::PresumedOver,
             Ok(stored::Attendance::Unspecified) | Err(_) => return None,
         })
     }

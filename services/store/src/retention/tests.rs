@@ -17,7 +17,7 @@ use super::*;
 use crate::{
     SqliteReader,
     commit::GroupCommit,
-    disk::{self, SqliteDisk},
+    disk::{self, Snapshots, SqliteDisk},
     schema, verify,
 };
 
@@ -41,7 +41,13 @@ impl Scene {
         let sound = soundness::settle(&connection, &path, Head::START).expect("sound");
         let covered = Arc::<AtomicU64>::default();
         let retention = Retention::new(Duration::from_secs(keep_days * 24 * 3600), Arc::clone(&covered));
-        let disk = SqliteDisk::new(connection, sound.head, disk::reserve(&path, 0), retention);
+        let disk = SqliteDisk::new(
+            connection,
+            sound.head,
+            disk::reserve(&path, 0),
+            retention,
+            Snapshots::new(None, 1, 0),
+        );
         Self {
             _dir: dir,
             path,
@@ -52,7 +58,8 @@ impl Scene {
         }
     }
 
-    fn write(&mut self, records: impl IntoIterator<Item = Record>, registry: Vec<RegistryChange>) {
+    /// Takes a commit into the group that is written next.
+    fn take(&mut self, records: impl IntoIterator<Item = Record>, registry: Vec<RegistryChange>) {
         let entries = records.into_iter().map(|record| {
             self.last += 1;
             Entry {
@@ -66,8 +73,16 @@ impl Scene {
             registry,
         };
         self.group.take(commit);
+    }
+
+    fn write_group(&mut self) {
         self.group.write(&mut |_| ()).expect("written");
         self.covered.store(self.last, Ordering::Relaxed);
+    }
+
+    fn write(&mut self, records: impl IntoIterator<Item = Record>, registry: Vec<RegistryChange>) {
+        self.take(records, registry);
+        self.write_group();
     }
 
     /// A call that is reported and over at once.
@@ -127,6 +142,14 @@ fn address(key: &IncidentKey) -> RegistryChange {
     }
 }
 
+/// Nothing is wrong but that no snapshots are made here.
+fn check_sound(scene: &Scene) -> u64 {
+    let mut report = verify(&scene.path).expect("read");
+    report.findings.retain(|finding| !finding.contains("no sound snapshot"));
+    assert!(report.is_intact(), "{report:?}");
+    report.first
+}
+
 fn size(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |file| file.len())
 }
@@ -137,12 +160,18 @@ fn many_days_fill_the_disk_to_a_plateau() {
     let mut sizes = Vec::new();
     for number in 0..60 * 40 {
         scene.at_ms = START_MS + i64::try_from(number).expect("small") * DAY_MS / 40;
-        scene.call(number);
+        let key = key(number);
+        scene.take([reported(&key)], vec![address(&key)]);
+        scene.take([ended(&key)], Vec::new());
+        if number % 10 == 9 {
+            scene.write_group();
+        }
         if number % 400 == 399 {
             sizes.push(size(&scene.path) + size(&scene.path.with_extension("sqlite-wal")));
         }
     }
-    let (early, late) = (sizes[2], sizes[5]);
+    // Addresses are kept for thirty days.
+    let (early, late) = (sizes[3], sizes[5]);
     assert!(late <= early + early / 10, "{sizes:?}");
     // Ten days of forty calls of two records, and what the last group let go too little.
     assert!(
@@ -151,9 +180,7 @@ fn many_days_fill_the_disk_to_a_plateau() {
         scene.count("journal")
     );
     assert!(scene.count("incident") <= 652, "{}", scene.count("incident"));
-    let report = verify(&scene.path).expect("read");
-    assert!(report.is_intact(), "{report:?}");
-    assert!(report.first > 1);
+    assert!(check_sound(&scene) > 1);
 }
 
 #[test]
@@ -167,7 +194,7 @@ fn nothing_goes_that_a_start_still_needs() {
     let key = key(100);
     scene.write([reported(&key)], Vec::new());
     assert_eq!(scene.count("journal"), 21 - 7);
-    assert!(verify(&scene.path).expect("read").is_intact());
+    check_sound(&scene);
 }
 
 #[test]
@@ -187,7 +214,7 @@ fn an_incident_is_let_go_as_a_whole_unless_it_is_open() {
         .expect("read");
     let listed: Vec<_> = listed.into_iter().map(|row| row.key).collect();
     assert_eq!(listed, [key(3), open.clone()]);
-    assert!(verify(&scene.path).expect("read").is_intact());
+    check_sound(&scene);
     scene.at_ms += DAY_MS;
     scene.call(4);
     assert_eq!(
@@ -195,7 +222,7 @@ fn an_incident_is_let_go_as_a_whole_unless_it_is_open() {
         3,
         "the open one, and the calls of the last days"
     );
-    assert!(verify(&scene.path).expect("read").is_intact());
+    check_sound(&scene);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod damage;
 mod faults;
 mod full;
 mod scenes;
+mod snapshots;
 mod sqlite;
 mod upgrade;
 mod verify;
