@@ -4,6 +4,7 @@ use dispatch_core::{
     alert::{Role, StandDownReason},
     coarse::{CELL_SIZE_M, CoarseCell, DistanceBand},
     command::{DownBody, DownMessage},
+    ids::AlertId,
     incident::IncidentKind,
     input::Place,
     responder::Purpose,
@@ -18,6 +19,8 @@ use muster_proto::{
     v1::{self, body::Content, confirm::Outcome, down, plain},
 };
 use prost::Message as _;
+
+use crate::fix::timestamp;
 
 /// A message ready for a broker. Goes out with QoS 1, never retained.
 #[derive(Debug, PartialEq)]
@@ -43,6 +46,26 @@ pub(crate) fn letter(outbound: &Outbound, now: Timestamp) -> Option<Letter> {
         payload,
         content_type,
         expiry_s,
+    })
+}
+
+/// What a message of ours is about.
+pub(crate) struct About {
+    /// `None` for a probe.
+    pub alert: Option<(AlertId, u32)>,
+    pub expires_at: Timestamp,
+}
+
+/// Reads a message of our own again; `None` for what is none.
+pub(crate) fn read_back(encoding: Encoding, payload: &[u8]) -> Option<About> {
+    let down = match encoding {
+        Encoding::Json => serde_json::from_slice(payload).ok()?,
+        Encoding::Binary => v1::Down::decode(payload).ok()?,
+    };
+    let expires_at = down.expires_at?;
+    Some(About {
+        alert: down.alert_id.parse().ok().map(|alert| (alert, down.alert_version)),
+        expires_at: timestamp(expires_at.seconds, expires_at.nanos).ok()?,
     })
 }
 

@@ -189,8 +189,10 @@ impl Engine {
     }
 
     fn measure_lag<'a>(&self, arrivals: impl Iterator<Item = &'a Arrival>) {
-        let lag = arrivals.map(|arrival| arrival.at.elapsed()).max();
-        self.lanes.lag.set(lag.unwrap_or_default());
+        // A round that took nothing says nothing: news of the journal comes between any two batches.
+        if let Some(lag) = arrivals.map(|arrival| arrival.at.elapsed()).max() {
+            self.lanes.lag.set(lag);
+        }
     }
 
     fn until_next_wake(&self) -> Duration {

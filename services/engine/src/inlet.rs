@@ -24,7 +24,7 @@ pub const POSITION_LANE: usize = 16_384;
 /// Probes that ask at once whether the owner lives. More wait.
 const PULSE_LANE: usize = 64;
 /// A lag seen longer ago than this says nothing about now: when nothing arrives any more, nothing waits.
-const LAG_TOLD_FOR: Duration = Duration::from_secs(1);
+const LAG_TOLD_FOR: Duration = Duration::from_millis(100);
 
 /// The lanes, most important first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -4,10 +4,13 @@ use std::{net::SocketAddr, sync::Arc};
 
 use dispatch_core::{ids::TenantId, incident::IncidentKind};
 
-use crate::service_area::ServiceArea;
+use crate::{budget::Limits, service_area::ServiceArea};
 
 /// How many confirmed people an incident of a tenant and kind wants, as the policy in force says.
 pub type Wanted = Arc<dyn Fn(&TenantId, &IncidentKind) -> u32 + Send + Sync>;
+
+/// Whether a life may depend on an incident of a tenant and kind, as the policy in force says.
+pub type LifeThreatening = Arc<dyn Fn(&TenantId, &IncidentKind) -> bool + Send + Sync>;
 
 /// What the edge needs to know before it starts.
 #[derive(Clone)]
@@ -22,6 +25,10 @@ pub struct IngestConfig {
     pub region: String,
     /// How many people an incident wants; only told to callers, decided in the core.
     pub wanted: Wanted,
+    /// Which reports are never refused for being too much, as long as there is a place at all.
+    pub life_threatening: LifeThreatening,
+    /// What each control room may ask.
+    pub limits: Limits,
 }
 
 /// How callers prove who they are.

@@ -5,6 +5,7 @@ use std::{pin::Pin, sync::Arc};
 use dispatch_core::{
     command::Answer,
     ids::{IncidentId, TenantId},
+    incident::IncidentKind,
     input::Ending,
 };
 use futures_util::Stream;
@@ -12,19 +13,25 @@ use muster_engine::{
     ports::{Clock, JournalReader},
     requests::EngineHandle,
 };
-use muster_proto::v1::{self as wire, get_incident_request::Name, incident_service_server::IncidentService};
+use muster_proto::v1::{
+    self as wire, get_incident_request::Name, incident_service_server::IncidentService,
+    report_incident_request::Purpose,
+};
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 use crate::{
+    admission::Admission,
+    alarms::Alarms,
     answer,
-    config::Wanted,
+    class::Class,
+    config::{LifeThreatening, Wanted},
     parse::{self, Caller, Page},
     reads::Reads,
     refusal::Refusal,
     service_area::ServiceArea,
     tenant::tenant_of,
-    watch::{Seats, Subject, Watch},
+    watch::{Pages, Seats, Subject, Watch},
 };
 
 /// Where the list of incidents begins: after the highest sequence that a store can hold, in 63 bits.
@@ -37,6 +44,8 @@ pub(crate) struct Incidents {
     pub clock: Arc<dyn Clock>,
     pub service_area: Option<ServiceArea>,
     pub wanted: Wanted,
+    pub life_threatening: LifeThreatening,
+    pub admission: Admission,
     pub seats: Seats,
     pub stopping: watch::Receiver<bool>,
 }
@@ -55,18 +64,31 @@ impl Incidents {
         tenant: TenantId,
         request: wire::ReportIncidentRequest,
     ) -> Result<wire::ReportIncidentResponse, Refusal> {
+        let class = self.class(&tenant, &request);
+        let _place = self.admission.admit(&tenant, class)?;
         let (report, address) = parse::report(request, self.caller(&tenant))?;
         let key = report.key.clone();
-        let answered = self.engine.report(report, address).await?;
+        let answered = self.engine.report(report, address).await;
+        let answered = answered.map_err(|refused| self.admission.refused(class, refused))?;
         match answered.answer {
             Answer::Reported(reported) => Ok(answer::reported(&reported, &key, answered.durable)),
             other => Err(no_answer(other)),
         }
     }
 
+    /// A drill, however grave, takes no place from an emergency; nor does a report that is wrong.
+    fn class(&self, tenant: &TenantId, request: &wire::ReportIncidentRequest) -> Class {
+        let live = matches!(request.purpose, Some(Purpose::Live(_)));
+        match IncidentKind::new(&request.kind) {
+            Some(kind) if live && (self.life_threatening)(tenant, &kind) => Class::Vital,
+            _ => Class::Report,
+        }
+    }
+
     async fn end(&self, ending: Ending) -> Result<Option<wire::IncidentEnding>, Refusal> {
         let key = ending.key.clone();
-        let answered = self.engine.end(ending).await?;
+        let answered = self.engine.end(ending).await;
+        let answered = answered.map_err(|refused| self.admission.refused(Class::Vital, refused))?;
         match answered.answer {
             Answer::Ended(ended) => Ok(Some(answer::ended(&ended, &key, answered.durable))),
             other => Err(no_answer(other)),
@@ -121,12 +143,16 @@ impl Incidents {
         let durable = self.engine.durable();
         let from_now = *durable.borrow();
         Ok(Watch {
-            reads: self.reads.clone(),
-            subject: Subject { tenant, incident },
-            position: request.after_sequence.unwrap_or(from_now),
-            durable,
+            alarms: Alarms::new(self.engine.alarms(), tenant.clone()),
+            pages: Pages {
+                reads: self.reads.clone(),
+                subject: Subject { tenant, incident },
+                position: request.after_sequence.unwrap_or(from_now),
+                durable,
+            },
+            clock: Arc::clone(&self.clock),
             stopping: self.stopping.clone(),
-            _seat: seat,
+            seat,
         })
     }
 

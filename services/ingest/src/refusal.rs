@@ -1,7 +1,11 @@
 //! The one map from what can go wrong to a gRPC status. Each refusal has a code, a reason that never changes, a
 //! sentence, and details for programs.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, Hasher, RandomState},
+    time::Duration,
+};
 
 use dispatch_core::{ids::Reference, responder::Purpose};
 use muster_engine::{
@@ -17,6 +21,11 @@ use crate::{parse::InvalidRequest, tenant::NoTenant};
 const DOMAIN: &str = "muster";
 /// When a caller should try again: a restart takes about this long.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// Overloaded: try again after this at the soonest. A burst of requests is over by then.
+const OVERLOADED_RETRY_FROM: Duration = Duration::from_secs(1);
+/// Up to this much later, by chance: those refused together are not to come back together.
+const OVERLOADED_RETRY_SPREAD: Duration = Duration::from_secs(2);
 
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +63,12 @@ pub(crate) enum Refusal {
     /// Too much is waiting before it.
     #[error("the service is overloaded; try again")]
     Overloaded,
+    /// The tenant asks more than it may.
+    #[error("this control room has used up its budget for requests of this kind; try again later")]
+    TenantBudget {
+        /// When there is some again.
+        retry_after: Duration,
+    },
     /// The journal could not be read.
     #[error("the journal cannot be read now; try again")]
     Journal(#[source] JournalError),
@@ -98,7 +113,9 @@ impl Refusal {
             Self::RequestIdReused(_) | Self::AlreadyRegistered => Code::AlreadyExists,
             Self::PurposeChanged(_) => Code::FailedPrecondition,
             Self::NotFound(_) => Code::NotFound,
-            Self::TooManyWatches(_) | Self::StoreFull | Self::Overloaded => Code::ResourceExhausted,
+            Self::TooManyWatches(_) | Self::StoreFull | Self::Overloaded | Self::TenantBudget { .. } => {
+                Code::ResourceExhausted
+            }
             Self::Stopping | Self::StoreSlow | Self::Journal(_) => Code::Unavailable,
             Self::Internal(_) => Code::Internal,
         }
@@ -118,10 +135,27 @@ impl Refusal {
             Self::StoreSlow => "STORE_SLOW",
             Self::StoreFull => "STORE_FULL",
             Self::Overloaded => "OVERLOADED",
+            Self::TenantBudget { .. } => "TENANT_BUDGET",
             Self::Journal(_) => "JOURNAL_UNREADABLE",
             Self::Internal(_) => "INTERNAL",
         }
     }
+}
+
+impl Refusal {
+    fn retry_after(&self) -> Duration {
+        match self {
+            Self::Overloaded => OVERLOADED_RETRY_FROM + OVERLOADED_RETRY_SPREAD.mul_f64(chance()),
+            Self::TenantBudget { retry_after } => *retry_after,
+            _ => RETRY_AFTER,
+        }
+    }
+}
+
+/// A number from 0 to 1 that differs from call to call; nothing depends on it being hard to guess.
+fn chance() -> f64 {
+    let bits = RandomState::new().build_hasher().finish() >> 32;
+    bits as f64 / f64::from(u32::MAX)
 }
 
 impl From<Refusal> for Status {
@@ -134,7 +168,7 @@ impl From<Refusal> for Status {
             details.set_bad_request(invalid.fields().iter().map(violation).collect::<Vec<_>>());
         }
         if matches!(refusal.code(), Code::Unavailable | Code::ResourceExhausted) {
-            details.set_retry_info(Some(RETRY_AFTER));
+            details.set_retry_info(Some(refusal.retry_after()));
         }
         Status::with_error_details(refusal.code(), refusal.to_string(), details)
     }
@@ -144,4 +178,23 @@ fn violation(fault: &crate::parse::InvalidField) -> FieldViolation {
     let mut violation = FieldViolation::new(&fault.field, &fault.message);
     violation.reason = fault.reason.to_owned();
     violation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_refused_together_do_not_come_back_together() {
+        let waits: Vec<_> = (0..100)
+            .map(|_| {
+                let status = Status::from(Refusal::Overloaded);
+                let retry = status.get_details_retry_info().and_then(|info| info.retry_delay);
+                retry.expect("a hint").as_millis()
+            })
+            .collect();
+        assert!(waits.iter().all(|ms| (1_000..=3_000).contains(ms)));
+        let soon = waits.iter().filter(|&&ms| ms < 2_000).count();
+        assert!((20..80).contains(&soon), "{waits:?}");
+    }
 }

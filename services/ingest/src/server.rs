@@ -12,15 +12,18 @@ use muster_proto::v1::{
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{
     codegen::InterceptedService,
+    server::NamedService,
     transport::{self, Certificate, Identity, ServerTlsConfig, server::Router},
 };
-use tonic_health::server::HealthReporter;
+use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
+    admission::{Admission, Door},
     config::{IngestConfig, Tls},
     connections,
     counted::Counted,
     incidents::Incidents,
+    lag::Lag,
     reads::Reads,
     responders::Responders,
     service_area::InvalidServiceArea,
@@ -80,6 +83,9 @@ pub struct Server {
     local_addr: SocketAddr,
     router: Router,
     health: HealthReporter,
+    admission: Admission,
+    engine: EngineHandle,
+    lag: Lag,
     stop: watch::Sender<bool>,
 }
 
@@ -98,22 +104,36 @@ impl Server {
         let (builder, doorkeeper) = secured(&config)?;
         let (stop, stopping) = watch::channel(false);
         let reads = Reads::new(journal);
+        let lag = Lag::new();
+        let seen = lag.clone();
+        let admission = Admission::new(
+            Arc::new(move || seen.standing()),
+            engine.alarms().clone(),
+            Arc::clone(&clock),
+            config.limits,
+        );
         let incidents = Incidents {
             engine: engine.clone(),
             reads: reads.clone(),
             clock,
             service_area: config.service_area,
             wanted: config.wanted,
+            life_threatening: config.life_threatening,
+            admission: admission.clone(),
             seats: Seats::default(),
             stopping,
         };
         let responders = Responders {
-            engine,
+            engine: engine.clone(),
             reads,
             region: config.region,
         };
         let health = HealthReporter::new();
-        let router = router(builder, doorkeeper, incidents, responders, health.clone())?;
+        let doors = Doors {
+            doorkeeper,
+            admission: admission.clone(),
+        };
+        let router = router(builder, &doors, incidents, responders, health.clone())?;
         let failed = |source| BindError::Listen {
             address: config.listen,
             source,
@@ -125,6 +145,9 @@ impl Server {
             local_addr,
             router,
             health,
+            admission,
+            engine,
+            lag,
             stop,
         })
     }
@@ -134,15 +157,16 @@ impl Server {
         self.local_addr
     }
 
-    /// Serves until `shutdown` is ready. Then no connection is accepted, watches end, and calls under way have a few
-    /// seconds to end.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    /// Serves until `shutdown` is ready; meanwhile the health it tells is what `ready` says. Then it says that it is not
+    /// serving, no connection is accepted, watches end, and calls under way have a few seconds to end.
+    pub async fn run(self, ready: watch::Receiver<bool>, shutdown: impl Future<Output = ()>) {
         let mut stopping = self.stop.subscribe();
         let signal = async {
-            shutdown.await;
-            self.health
-                .set_service_status("", tonic_health::ServingStatus::NotServing)
-                .await;
+            tokio::select! {
+                () = shutdown => {}
+                () = follow(&self.health, ready) => {}
+            }
+            tell(&self.health, false).await;
             self.stop.send_replace(true);
         };
         let serving = self
@@ -160,7 +184,39 @@ impl Server {
                 }
             }
             () = patience => tracing::warn!("calls were still open when the gRPC server stopped"),
+            // These never end.
+            () = self.admission.keep_alarm() => {}
+            () = self.lag.keep_looking(&self.engine) => {}
         }
+    }
+}
+
+/// Tells the health that `ready` says, for ever.
+async fn follow(health: &HealthReporter, mut ready: watch::Receiver<bool>) {
+    loop {
+        let now = *ready.borrow_and_update();
+        tell(health, now).await;
+        if ready.changed().await.is_err() {
+            // Whoever judged is gone; nobody can say that the service is fine.
+            tell(health, false).await;
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Tells the health of the whole and of each service.
+async fn tell(health: &HealthReporter, ready: bool) {
+    let status = if ready {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    };
+    for service in [
+        "",
+        <IncidentServiceServer<Incidents> as NamedService>::NAME,
+        <ResponderServiceServer<Responders> as NamedService>::NAME,
+    ] {
+        health.set_service_status(service, status).await;
     }
 }
 
@@ -202,9 +258,25 @@ fn secured(config: &IngestConfig) -> Result<(transport::Server, Doorkeeper), Bin
     }
 }
 
+/// What every request passes.
+struct Doors {
+    doorkeeper: Doorkeeper,
+    admission: Admission,
+}
+
+impl Doors {
+    fn before<S>(&self, service: S) -> Counted<InterceptedService<Door<S>, Doorkeeper>> {
+        let door = Door {
+            admission: self.admission.clone(),
+            service,
+        };
+        Counted(InterceptedService::new(door, self.doorkeeper))
+    }
+}
+
 fn router(
     mut builder: transport::Server,
-    doorkeeper: Doorkeeper,
+    doors: &Doors,
     incidents: Incidents,
     responders: Responders,
     health: HealthReporter,
@@ -223,8 +295,8 @@ fn router(
     let reflection = describing().build_v1().map_err(BindError::Reflection)?;
     let older_reflection = describing().build_v1alpha().map_err(BindError::Reflection)?;
     Ok(builder
-        .add_service(Counted(InterceptedService::new(incidents, doorkeeper)))
-        .add_service(Counted(InterceptedService::new(responders, doorkeeper)))
+        .add_service(doors.before(incidents))
+        .add_service(doors.before(responders))
         .add_service(health)
         .add_service(reflection)
         .add_service(older_reflection))

@@ -1,17 +1,19 @@
 //! A watch: everything that happens to a tenant's incidents, in order, without gaps, from any point on.
 //!
 //! A watch holds a position and at most one page. It reads when its client takes, so a slow client costs nothing more,
-//! and it reads from the journal only, so what it tells is durable and can be told again after a restart.
+//! and it reads from the journal only, so what it tells is durable and can be told again after a restart. Between these
+//! events it tells the alarms of the service itself, which are not part of the journal.
 
 use std::{
     collections::{BTreeMap, VecDeque, btree_map::Entry},
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use dispatch_core::ids::{IncidentId, TenantId};
-use futures_util::{Stream, stream};
-use muster_engine::ports::{JournalError, JournalReader};
+use futures_util::{Stream, StreamExt, stream};
+use muster_engine::ports::{Clock, JournalError, JournalReader};
 use muster_proto::v1::WatchIncidentsResponse;
 use tokio::{
     sync::watch,
@@ -19,7 +21,13 @@ use tokio::{
 };
 use tonic::Status;
 
-use crate::{answer::Story, counted, reads::Reads, refusal::Refusal};
+use crate::{
+    alarms::Alarms,
+    answer::{self, Story},
+    counted,
+    reads::Reads,
+    refusal::Refusal,
+};
 
 /// Records read at once: an hour of a busy control room catches up in a few dozen reads.
 const PAGE: usize = 500;
@@ -76,31 +84,34 @@ pub(crate) struct Subject {
     pub incident: Option<IncidentId>,
 }
 
-/// A watch in progress.
+/// A watch about to begin.
 pub(crate) struct Watch {
-    pub reads: Reads,
-    pub subject: Subject,
-    /// Everything up to this sequence has been read.
-    pub position: u64,
-    /// The highest durable sequence, as it grows.
-    pub durable: watch::Receiver<u64>,
+    pub pages: Pages,
+    pub alarms: Alarms,
+    pub clock: Arc<dyn Clock>,
     /// Becomes true when the service stops.
     pub stopping: watch::Receiver<bool>,
-    pub _seat: Seat,
+    pub seat: Seat,
 }
 
 impl Watch {
     /// The events, until the client goes or the service stops.
     pub fn events(self) -> impl Stream<Item = Result<WatchIncidentsResponse, Status>> + Send + 'static {
-        let reading = Reading {
-            watch: self,
+        let telling = Telling {
+            reached: self.pages.position,
+            delivered: self.pages.position,
+            pages: Box::pin(self.pages.read_on()),
             told: VecDeque::new(),
-            read_at: None,
+            alarms: self.alarms,
+            clock: self.clock,
+            stopping: self.stopping,
+            ending: None,
+            _seat: self.seat,
         };
-        stream::unfold(Some(reading), |reading| async {
-            let mut reading = reading?;
-            match reading.next().await {
-                Ok(event) => Some((Ok(event), Some(reading))),
+        stream::unfold(Some(telling), |telling| async {
+            let mut telling = telling?;
+            match telling.next().await {
+                Ok(event) => Some((Ok(event), Some(telling))),
                 Err(refusal) => {
                     counted::refused("WatchIncidents", refusal.reason());
                     Some((Err(refusal.into()), None))
@@ -110,61 +121,96 @@ impl Watch {
     }
 }
 
-struct Reading {
-    watch: Watch,
+/// What a client is told, one event at a time as it takes them: alarms first, they are about now.
+struct Telling {
+    pages: Pin<Box<dyn Stream<Item = Result<Page, Refusal>> + Send>>,
     told: VecDeque<WatchIncidentsResponse>,
-    read_at: Option<Instant>,
+    /// The last sequence of the page in `told`.
+    reached: u64,
+    /// Where the client would resume: an alarm in the middle of a page must not skip the rest of it.
+    delivered: u64,
+    alarms: Alarms,
+    clock: Arc<dyn Clock>,
+    stopping: watch::Receiver<bool>,
+    /// Why the watch ends, once the last alarms are told: often they say why, too.
+    ending: Option<Refusal>,
+    _seat: Seat,
 }
 
-impl Reading {
+impl Telling {
     async fn next(&mut self) -> Result<WatchIncidentsResponse, Refusal> {
         loop {
+            if let Some(told) = self.alarms.next() {
+                return Ok(answer::system_alarm(&told, self.delivered, self.clock.now()));
+            }
+            if let Some(refusal) = self.ending.take() {
+                return Err(refusal);
+            }
             if let Some(event) = self.told.pop_front() {
+                self.delivered = event.sequence;
                 return Ok(event);
             }
-            // Before the read: what becomes durable during it wakes the wait after it.
-            self.watch.durable.borrow_and_update();
-            self.read_at = Some(Instant::now());
-            if !self.read().await? {
-                self.wait().await?;
+            self.delivered = self.reached;
+            let page = tokio::select! {
+                () = self.alarms.news() => continue,
+                page = self.pages.next() => page.unwrap_or(Err(Refusal::Stopping)),
+                _ = self.stopping.wait_for(|stopping| *stopping) => Err(Refusal::Stopping),
+            };
+            match page {
+                Ok(page) => (self.reached, self.told) = page,
+                Err(refusal) => {
+                    self.ending = Some(refusal);
+                    self.alarms.look();
+                }
             }
         }
     }
+}
 
-    /// Reads on; false when there was nothing more.
-    async fn read(&mut self) -> Result<bool, Refusal> {
-        let (subject, position) = (self.watch.subject.clone(), self.watch.position);
-        let page = self
-            .watch
-            .reads
-            .read(move |reader| page(reader, &subject, position))
-            .await?;
-        let Some((last, told)) = page else {
-            return Ok(false);
-        };
-        self.watch.position = last;
-        self.told = told;
-        Ok(true)
+/// The last sequence of a part of the journal, and what it means to a watcher.
+type Page = (u64, VecDeque<WatchIncidentsResponse>);
+
+/// The journal, as one watch reads along.
+pub(crate) struct Pages {
+    pub reads: Reads,
+    pub subject: Subject,
+    /// Everything up to this sequence has been read.
+    pub position: u64,
+    /// The highest durable sequence, as it grows.
+    pub durable: watch::Receiver<u64>,
+}
+
+impl Pages {
+    /// Page after page; waits when there is nothing new. Ends after a refusal.
+    fn read_on(self) -> impl Stream<Item = Result<Page, Refusal>> + Send + 'static {
+        stream::unfold(Some(self), |pages| async {
+            let mut pages = pages?;
+            match pages.next().await {
+                Ok(page) => Some((Ok(page), Some(pages))),
+                Err(refusal) => Some((Err(refusal), None)),
+            }
+        })
     }
 
-    async fn wait(&mut self) -> Result<(), Refusal> {
-        tokio::select! {
-            changed = self.watch.durable.changed() => changed.map_err(|_| Refusal::Stopping)?,
-            _ = self.watch.stopping.wait_for(|stopping| *stopping) => return Err(Refusal::Stopping),
-        }
-        if let Some(read_at) = self.read_at {
+    async fn next(&mut self) -> Result<Page, Refusal> {
+        loop {
+            // Before the read: what becomes durable during it wakes the wait after it.
+            self.durable.borrow_and_update();
+            let read_at = Instant::now();
+            let (subject, position) = (self.subject.clone(), self.position);
+            let read = self.reads.read(move |reader| page(reader, &subject, position));
+            if let Some(page) = read.await? {
+                self.position = page.0;
+                return Ok(page);
+            }
+            self.durable.changed().await.map_err(|_| Refusal::Stopping)?;
             sleep_until(read_at + READ_EVERY).await;
         }
-        Ok(())
     }
 }
 
 /// The last sequence of the next page and what it means to a watcher; `None` when there is no more.
-fn page(
-    reader: &dyn JournalReader,
-    subject: &Subject,
-    position: u64,
-) -> Result<Option<(u64, VecDeque<WatchIncidentsResponse>)>, JournalError> {
+fn page(reader: &dyn JournalReader, subject: &Subject, position: u64) -> Result<Option<Page>, JournalError> {
     let entries = reader.entries_after(&subject.tenant, position, subject.incident, PAGE)?;
     let Some(last) = entries.last().map(|entry| entry.entry.sequence) else {
         return Ok(None);

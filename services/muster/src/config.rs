@@ -1,7 +1,9 @@
 //! Configuration, read once: flag, `MUSTER_*` variable, TOML file, default, in this order. Unknown keys are refused,
 //! and every value is checked before anything starts.
 
+mod limits;
 mod policies;
+mod store;
 
 use std::{
     fs,
@@ -11,11 +13,14 @@ use std::{
 };
 
 use dispatch_core::policy::PolicyBook;
-use muster_ingest::ServiceArea;
+use muster_ingest::{Limits, ServiceArea};
+use muster_store::StoreOptions;
 use serde::Deserialize;
 
 use crate::canary::EVERY;
+use limits::LimitsSection;
 use policies::{PolicySection, SpecialPolicySection};
+use store::StoreSection;
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +46,8 @@ impl InvalidConfig {
 pub struct Config {
     /// Where everything durable is kept.
     pub data_dir: PathBuf,
+    /// How long that is kept, and what is done about a full disk.
+    pub store: StoreOptions,
     /// This owner's segment in topics.
     pub region: String,
     /// For control rooms.
@@ -59,6 +66,8 @@ pub struct Config {
     pub policies: PolicyBook,
     /// Time between two rounds of the canary; `None` = there is none.
     pub canary_every: Option<Duration>,
+    /// What each control room may ask.
+    pub limits: Limits,
 }
 
 /// PEM files.
@@ -143,6 +152,8 @@ struct File {
     mqtt: MqttSection,
     http: HttpSection,
     service_area: Option<AreaSection>,
+    store: StoreSection,
+    limits: LimitsSection,
     policy: PolicySection,
     special_policy: Vec<SpecialPolicySection>,
     canary: CanarySection,
@@ -260,6 +271,7 @@ fn build(origin: &str, file: File, overrides: Overrides) -> Result<Config, Inval
             .data_dir
             .or(file.data_dir)
             .unwrap_or_else(|| "muster-data".into()),
+        store: store::options(&file.store).map_err(invalid)?,
         region,
         grpc_listen: overrides
             .grpc_listen
@@ -275,6 +287,7 @@ fn build(origin: &str, file: File, overrides: Overrides) -> Result<Config, Inval
         service_area: Some(service_area),
         policies: policies::book(file.policy, file.special_policy).map_err(invalid)?,
         canary_every: canary_every(overrides.canary_every_s.or(file.canary.every_s)).map_err(invalid)?,
+        limits: file.limits.limits().map_err(invalid)?,
     };
     config.check_safety().map_err(invalid)?;
     Ok(config)
@@ -366,6 +379,8 @@ mod tests {
             ("[grpc]\nlisten = '0.0.0.0:7443'", "grpc.tls"),
             ("[mqtt]\nlisten = '0.0.0.0:1883'", "plain TCP"),
             ("[mqtt]\nconnections_max = 0", "connections_max is 0"),
+            ("[limits]\nvital = { per_s = 0, burst = 5 }", "limits.vital.per_s is 0"),
+            ("[limits]\nquery = { per_s = 5 }", "burst"),
             (
                 "[mqtt]\nlisten = '127.0.0.1:1'\n[mqtt.external]\nhost = 'b'\nport = 1",
                 "exclude",
@@ -376,6 +391,9 @@ mod tests {
             ),
             ("region = 'a/b'", "region"),
             ("[canary]\nevery_s = 1", "every_s is 1"),
+            ("[store]\nkeep_days = 1", "store.keep_days is 1"),
+            ("[store]\nreserve_mib = 5000", "store.reserve_mib is 5000"),
+            ("[store]\nkeep = 1", "keep"),
         ] {
             let problem = parse(text).expect_err(text);
             assert!(problem.contains(named), "{text}: {problem}");

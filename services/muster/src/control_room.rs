@@ -7,15 +7,19 @@ use muster_proto::v1::{
     incident_service_client::IncidentServiceClient, responder_service_client::ResponderServiceClient,
 };
 use tonic::{
-    Status,
+    Code, Status,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
+use tonic_types::StatusExt as _;
 
 use crate::endpoints::Endpoints;
 
 /// Larger than any answer: an import of 1,000 rows is told in under 256 KiB.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// A refusal that says when to come back is worth this many attempts: at 1 to 3 s each, a burst of other work is over.
+const ATTEMPTS_MAX: u32 = 10;
 
 /// A connected control room.
 #[derive(Clone)]
@@ -56,6 +60,25 @@ impl ControlRoom {
     pub fn responders(&self) -> ResponderServiceClient<Channel> {
         ResponderServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
+}
+
+/// Asks again while the service has too much to do and says when to come back.
+pub async fn patiently<T, F>(mut ask: impl FnMut() -> F) -> Result<T, Status>
+where
+    F: Future<Output = Result<T, Status>>,
+{
+    for _ in 1..ATTEMPTS_MAX {
+        let refusal = match ask().await {
+            Err(refusal) if refusal.code() == Code::ResourceExhausted => refusal,
+            answered => return answered,
+        };
+        let hint = refusal.get_details_retry_info().and_then(|info| info.retry_delay);
+        let Some(after) = hint else {
+            return Err(refusal);
+        };
+        tokio::time::sleep(after).await;
+    }
+    ask().await
 }
 
 /// A refusal in the words of the service.

@@ -5,11 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::Context as _;
 use axum::{Router, http::StatusCode, routing::get};
 use metrics_exporter_prometheus::PrometheusHandle;
-use muster_engine::requests::EngineHandle;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-/// The owner answers within this, or the service is not ready.
-const READY_WITHIN: Duration = Duration::from_millis(500);
+use crate::health::Health;
+
 /// Counters are folded together this often, so that their memory does not grow.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -17,23 +16,18 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub async fn start(
     listen: SocketAddr,
     counters: PrometheusHandle,
-    engine: EngineHandle,
-    bus_ready: watch::Receiver<bool>,
+    health: Health,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<(SocketAddr, JoinHandle<()>)> {
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("listening for HTTP at {listen}"))?;
     let address = listener.local_addr()?;
-    let stopping = stop.clone();
-    let ready = move || {
-        let (engine, bus_ready, stopping) = (engine.clone(), bus_ready.clone(), stopping.clone());
-        async move { readiness(&engine, &bus_ready, &stopping).await }
-    };
+    let (living, ready) = (health.clone(), health);
     let upkeep = counters.clone();
     let app = Router::new()
-        .route("/livez", get(|| async { "alive\n" }))
-        .route("/readyz", get(ready))
+        .route("/livez", get(move || liveness(living.clone())))
+        .route("/readyz", get(move || readiness(ready.clone())))
         .route("/metrics", get(move || async move { counters.render() }))
         .route(
             "/version",
@@ -61,21 +55,19 @@ pub async fn start(
     Ok((address, task))
 }
 
-/// Ready: not stopping, phones can be reached, and the owner answers.
-async fn readiness(
-    engine: &EngineHandle,
-    bus_ready: &watch::Receiver<bool>,
-    stop: &watch::Receiver<bool>,
-) -> (StatusCode, &'static str) {
-    if *stop.borrow() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+async fn liveness(health: Health) -> (StatusCode, &'static str) {
+    if health.is_alive().await {
+        (StatusCode::OK, "alive\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the owner does not come round\n")
     }
-    if !*bus_ready.borrow() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the broker is not connected\n");
-    }
-    match tokio::time::timeout(READY_WITHIN, engine.ping()).await {
-        Ok(Ok(())) => (StatusCode::OK, "ready\n"),
-        Ok(Err(_)) => (StatusCode::SERVICE_UNAVAILABLE, "stopped\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the owner does not answer\n"),
+}
+
+/// First whether, and why not; then what is wrong without making the service useless.
+async fn readiness(health: Health) -> (StatusCode, String) {
+    let alarms = health.alarm_lines();
+    match health.readiness().await {
+        Ok(()) => (StatusCode::OK, format!("ready\n{alarms}")),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n{alarms}")),
     }
 }

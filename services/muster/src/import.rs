@@ -13,7 +13,7 @@ use prost::Message as _;
 use serde::Deserialize;
 
 use crate::{
-    control_room::{ControlRoom, refused},
+    control_room::{ControlRoom, patiently, refused},
     endpoints::{self, Endpoints},
     telemetry::{complain, say},
 };
@@ -165,16 +165,18 @@ async fn import(
     profiles: &[(u64, ResponderProfile)],
     refusals: &mut Numbered<String>,
 ) -> anyhow::Result<BTreeMap<ImportOutcome, usize>> {
-    let mut client = ControlRoom::connect(endpoints).await?.responders();
+    let room = ControlRoom::connect(endpoints).await?;
     let mut counts = BTreeMap::new();
     for batch in batches(profiles) {
         let request = ImportRespondersRequest {
             profiles: batch.iter().map(|(_, profile)| profile.clone()).collect(),
         };
-        let answer = client
-            .import_responders(request)
-            .await
-            .map_err(|status| refused("importing", &status))?;
+        let answer = patiently(|| {
+            let (mut client, request) = (room.responders(), request.clone());
+            async move { client.import_responders(request).await }
+        })
+        .await
+        .map_err(|status| refused("importing", &status))?;
         for row in answer.into_inner().rows {
             *counts.entry(row.outcome()).or_insert(0) += 1;
             if row.outcome() == ImportOutcome::Refused {

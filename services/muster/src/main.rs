@@ -11,6 +11,7 @@ mod control_room;
 mod demo;
 mod descriptors;
 mod endpoints;
+mod health;
 mod http;
 mod import;
 mod report_time;

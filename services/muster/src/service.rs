@@ -27,6 +27,7 @@ use crate::{
     certificates::{DEV_TENANT, DevCertificates},
     config::{Config, ExternalBroker, Mqtt},
     endpoints::{ControlRoom, Endpoints},
+    health::{self, Health},
     http,
 };
 
@@ -40,10 +41,16 @@ pub struct Service {
     /// What control rooms ask through; for watching it from inside this process.
     pub engine: EngineHandle,
     data_dir: PathBuf,
+    /// Nothing new is taken in.
+    closing: watch::Sender<bool>,
+    /// The owner finishes.
     stop: watch::Sender<bool>,
+    /// The probes are the last to go.
+    over: watch::Sender<bool>,
     owner: JoinHandle<Result<(), JournalError>>,
     bus: Bus,
-    edges: Vec<JoinHandle<()>>,
+    edge: JoinHandle<()>,
+    probes: JoinHandle<()>,
 }
 
 enum Bus {
@@ -90,7 +97,7 @@ impl Service {
         let data_dir = &config.data_dir;
         make_private(data_dir)?;
         // Nobody is to be sent to a service that is not up; whoever runs on this directory now keeps its own file.
-        let (journal, reader, mut recovery) = SqliteStore::open(&data_dir.join(JOURNAL_FILE))?;
+        let (journal, reader, mut recovery) = SqliteStore::open_with(&data_dir.join(JOURNAL_FILE), &config.store)?;
         remove_endpoints(data_dir)?;
 
         let directory = Arc::new(Directory::default());
@@ -119,25 +126,30 @@ impl Service {
 
         let (bus, mqtt) = start_bus(config, directory, Arc::clone(&clock), engine.inlet()).await?;
         let handle = engine.handle();
+        let kinds = policies.clone();
         let ingest = IngestConfig {
             listen: config.grpc_listen,
             tls,
             service_area: config.service_area,
             region: config.region.clone(),
             wanted: Arc::new(move |tenant, kind| policies.policy(tenant, kind).wanted),
+            life_threatening: Arc::new(move |tenant, kind| kinds.policy(tenant, kind).life_threatening),
+            limits: config.limits,
         };
         let server = Server::bind(ingest, handle.clone(), Arc::new(reader), Arc::clone(&clock)).await?;
         let grpc = server.local_addr();
 
-        let stop = watch::Sender::new(false);
-        let (http, probes) = http::start(
-            config.http_listen,
-            counters,
-            handle.clone(),
-            bus.ready(),
-            stop.subscribe(),
-        )
-        .await?;
+        let (closing, stop, over) = (
+            watch::Sender::new(false),
+            watch::Sender::new(false),
+            watch::Sender::new(false),
+        );
+        let health = Health {
+            engine: handle.clone(),
+            bus_ready: bus.ready(),
+            closing: closing.subscribe(),
+        };
+        let (http, probes) = http::start(config.http_listen, counters, health.clone(), over.subscribe()).await?;
         let endpoints = Endpoints {
             grpc,
             mqtt,
@@ -146,26 +158,31 @@ impl Service {
             control_room,
         };
 
-        let owner = tokio::spawn(own(engine, journal, bus.port(), stop.clone()));
-        let mut stopping = stop.subscribe();
-        let edge = tokio::spawn(server.run(async move {
+        let owner = tokio::spawn(own(engine, journal, bus.port(), closing.clone(), stop.subscribe()));
+        tokio::spawn(health::watch_broker(bus.ready(), alarms.clone(), Arc::clone(&clock)));
+        let ready = watch::Sender::new(health.readiness().await.is_ok());
+        let mut closed = closing.subscribe();
+        let edge = tokio::spawn(server.run(ready.subscribe(), async move {
             // Either way it is time to go.
-            let _ = stopping.wait_for(|&stop| stop).await;
+            let _ = closed.wait_for(|&closing| closing).await;
         }));
+        tokio::spawn(health.keep_told(ready));
         endpoints.write(data_dir)?;
         tracing::info!(%grpc, ?mqtt, %http, "ready");
-        let mut edges = vec![edge, probes];
         if let Some(canary) = canary(config, &endpoints) {
-            edges.push(canary::start(canary, alarms, clock, stop.subscribe())?);
+            canary::start(canary, alarms, clock, closing.subscribe())?;
         }
         Ok(Self {
             endpoints,
             engine: handle,
             data_dir: data_dir.clone(),
+            closing,
             stop,
+            over,
             owner,
             bus,
-            edges,
+            edge,
+            probes,
         })
     }
 
@@ -178,16 +195,17 @@ impl Service {
         }
     }
 
-    /// Stops in order: takes nothing more in, finishes what is in flight, closes the doors.
+    /// Stops in order: says that it is not ready, takes nothing more in and ends the watches, lets requests in progress
+    /// finish, makes durable what is in flight, then leaves the phones and the probes.
     pub async fn stop(self) -> anyhow::Result<()> {
         remove_endpoints(&self.data_dir)?;
+        self.closing.send_replace(true);
+        self.edge.await.context("the gRPC edge panicked")?;
         self.stop.send_replace(true);
         self.owner.await.context("the owner panicked")??;
         self.bus.shutdown().await;
-        for edge in self.edges {
-            edge.await.context("an edge panicked")?;
-        }
-        Ok(())
+        self.over.send_replace(true);
+        self.probes.await.context("the probes panicked")
     }
 }
 
@@ -209,15 +227,16 @@ fn canary(config: &Config, endpoints: &Endpoints) -> Option<CanaryConfig> {
     })
 }
 
-/// Runs the owner; when it ends for whatever reason, so does everything else.
+/// Runs the owner; when it ends for whatever reason, nothing more is taken in.
 async fn own(
     engine: Engine,
     journal: SqliteJournal,
     bus: Arc<dyn MessageBus>,
-    stop: watch::Sender<bool>,
+    closing: watch::Sender<bool>,
+    stop: watch::Receiver<bool>,
 ) -> Result<(), JournalError> {
-    let outcome = engine.run(journal, bus, stop.subscribe()).await;
-    stop.send_replace(true);
+    let outcome = engine.run(journal, bus, stop).await;
+    closing.send_replace(true);
     outcome
 }
 
@@ -255,6 +274,7 @@ async fn start_bus(
                 listen: *listen,
                 region: config.region.clone(),
                 connections_max: *connections_max,
+                keep_alive: None,
             };
             let bus = EmbeddedBus::start(settings, directory, clock, inlet).await?;
             let address = bus.local_addr();

@@ -13,6 +13,7 @@ use crate::{
     head::HeadFile,
     project, registry,
     reserve::Reserve,
+    retention::Retention,
 };
 
 /// Pages that may gather in the log before they are copied into the file: SQLite's own default. More would make the log
@@ -28,17 +29,19 @@ pub struct SqliteDisk {
     connection: Connection,
     head: HeadFile,
     reserve: Reserve,
+    retention: Retention,
     /// Pages in the log since the last checkpoint, estimated.
     pages: usize,
 }
 
 impl SqliteDisk {
     /// Takes over what was opened and checked.
-    pub fn new(connection: Connection, head: HeadFile, reserve: Reserve) -> Self {
+    pub fn new(connection: Connection, head: HeadFile, reserve: Reserve, retention: Retention) -> Self {
         Self {
             connection,
             head,
             reserve,
+            retention,
             // Whatever log was left behind is taken in after the first group.
             pages: CHECKPOINT_PAGES,
         }
@@ -49,7 +52,7 @@ impl SqliteDisk {
         self.reserve.is_whole()
     }
 
-    fn write_rows(&self, group: &[Chained]) -> rusqlite::Result<()> {
+    fn write_rows(&mut self, group: &[Chained]) -> rusqlite::Result<()> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         for chained in group {
             for (entry, row) in chained.commit.entries.iter().zip(&chained.rows) {
@@ -59,7 +62,8 @@ impl SqliteDisk {
                 registry::write(&self.connection, change)?;
             }
         }
-        Ok(())
+        let newest = group.iter().rev().find_map(|chained| chained.rows.last());
+        newest.map_or(Ok(()), |row| self.retention.step(&self.connection, row.at_ms))
     }
 
     /// Leaves nothing of the transaction behind and says what kind of failure it was.

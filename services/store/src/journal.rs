@@ -18,6 +18,7 @@ use crate::{
     COMMITS_WAITING_MAX, Recovery, SqliteReader, StoreError, StoreOptions,
     disk::{self, SqliteDisk},
     lock::StoreLock,
+    retention::Retention,
     schema,
     soundness::{self, Sound},
     writer::{self, Progress, Running},
@@ -47,7 +48,8 @@ impl SqliteStore {
         let Sound { end, head } = soundness::settle(&connection, path, start)?;
         let reader = SqliteReader::open_read_only(path)?;
         let recovery = Recovery::open(path)?;
-        let disk = SqliteDisk::new(connection, head, disk::reserve(path, options.reserve_bytes));
+        let retention = Retention::new(options.keep, Arc::default());
+        let disk = SqliteDisk::new(connection, head, disk::reserve(path, options.reserve_bytes), retention);
         let full = !disk.has_reserve();
         let Running {
             commits,

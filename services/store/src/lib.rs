@@ -27,6 +27,7 @@ mod reader;
 mod recovery;
 mod registry;
 mod reserve;
+mod retention;
 mod rows;
 mod schema;
 mod soundness;

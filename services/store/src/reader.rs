@@ -68,10 +68,7 @@ impl SqliteReader {
     /// All records about one incident of any tenant, in order; empty when there is none. For the command line.
     pub fn entries_of_incident(&self, incident: IncidentId) -> Result<Vec<IncidentEntry>, JournalError> {
         self.read("reading an incident", |connection| {
-            let Some(row) = incident_row(connection, incident)? else {
-                return Ok(Vec::new());
-            };
-            story(connection, &row)
+            incident_row(connection, incident)?.map_or(Ok(Vec::new()), |row| story(connection, &row))
         })
     }
 
@@ -142,7 +139,7 @@ impl JournalReader for SqliteReader {
         open_only: bool,
         limit: usize,
     ) -> Result<Vec<IncidentRow>, JournalError> {
-        let which = if open_only { "AND is_open = 1" } else { "" };
+        let which = if open_only { "AND is_open = 1" } else { WHOLE };
         let sql = format!(
             "SELECT {INCIDENT} FROM incident WHERE tenant = ? AND first_sequence < ? {which}
              ORDER BY first_sequence DESC LIMIT ?"
@@ -190,8 +187,11 @@ impl JournalReader for SqliteReader {
     }
 }
 
+/// An incident that ended is let go as a whole: once its first record is gone, what is left of it is not shown.
+const WHOLE: &str = "AND (is_open = 1 OR first_sequence > (SELECT sequence FROM journal_base))";
+
 fn incident_row(connection: &Connection, incident: IncidentId) -> Result<Option<IncidentRow>, StoreError> {
-    let sql = format!("SELECT {INCIDENT} FROM incident WHERE incident = ?");
+    let sql = format!("SELECT {INCIDENT} FROM incident WHERE incident = ? {WHOLE}");
     let found = all(connection, &sql, &[incident.as_bytes()], rows::incident)?;
     Ok(found.into_iter().next())
 }

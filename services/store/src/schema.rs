@@ -91,6 +91,10 @@ pub fn open_writable(path: &Path) -> Result<Connection, StoreError> {
     connection
         .pragma_update(None, "temp_store", "memory")
         .map_err(&settings)?;
+    // What is deleted for good reason, an address above all, is not to be found in the file afterwards.
+    connection
+        .pragma_update(None, "secure_delete", "fast")
+        .map_err(&settings)?;
     // After a burst the log does not stay large.
     connection
         .pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)

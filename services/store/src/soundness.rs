@@ -126,7 +126,8 @@ pub fn end(connection: &Connection) -> Result<Head, StoreError> {
     last.map_or_else(|| base(connection), Ok)
 }
 
-fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<Head> {
+/// A place, from the columns `sequence` and `chain`, in this order.
+pub fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<Head> {
     Ok(Head {
         sequence: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
         chain: Chain(row.get(1)?),

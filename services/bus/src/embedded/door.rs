@@ -30,7 +30,14 @@ impl AuthProvider for Reception {
         _client_addr: SocketAddr,
     ) -> Pin<Box<dyn Future<Output = Result<AuthResult>> + Send + 'a>> {
         Box::pin(async move {
-            let answer = match self.admit(connect).await {
+            if !self.entrance.admit(&connect.client_id) {
+                return Ok(AuthResult::fail(ReasonCode::ServerBusy));
+            }
+            let admitted = self.admit(connect).await;
+            if admitted.is_err() {
+                self.entrance.passed(&connect.client_id);
+            }
+            let answer = match admitted {
                 Ok(username) => AuthResult::success_with_user(username),
                 Err(refusal) => {
                     refusal.count();

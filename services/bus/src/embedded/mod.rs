@@ -1,12 +1,14 @@
 //! The broker in this process: phones connect to it over TCP, the engine hands it messages without a network between.
 //!
-//! What phones publish is taken in by a hook (`reception`) and never routed to anybody; the only messages the broker
-//! routes are ours. What it forgets when the process ends, sessions and queued messages, the engine publishes again.
+//! What phones publish is taken in by a hook (`reception`) and never routed to anybody; what we say goes into the queue of
+//! each session (`mailroom`), so the library routes nothing. What it forgets when the process ends, sessions and queued messages, the engine publishes again.
 //!
 //! Nothing of the broker library's open defaults is left: it listens where it is told, admits nobody without a secret,
 //! keeps nothing on disk, retains nothing and publishes no `$SYS` topics.
 
 mod door;
+mod entrance;
+mod mailroom;
 mod reception;
 mod sessions;
 
@@ -17,27 +19,21 @@ use std::{
 };
 
 use dispatch_core::{ids::DeviceId, input::DeliveryStage};
-use mqtt5::{
-    QoS,
-    broker::{
-        BrokerConfig, BrokerShutdownHandle, MqttBroker, ResourceLimits, StorageBackendType, StorageConfig,
-        router::MessageRouter,
-    },
-    packet::publish::PublishPacket,
+use mqtt5::broker::{
+    BrokerConfig, BrokerShutdownHandle, MqttBroker, ResourceLimits, StorageBackendType, StorageConfig,
 };
 use muster_engine::{
     inlet::Inlet,
     ports::{Clock, Credentials, MessageBus, Outbound},
     registry::DeviceKind,
 };
-use tokio::{
-    runtime::Handle,
-    sync::mpsc,
-    task::JoinHandle,
-    time::{Instant, timeout},
-};
+use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle, time::timeout};
 
-use self::reception::Reception;
+use self::{
+    entrance::{ENTERING_MAX, Entrance},
+    mailroom::{Mailroom, QUEUED_PER_PHONE},
+    reception::Reception,
+};
 use crate::{
     BusError,
     authorisation::Authorisation,
@@ -51,12 +47,20 @@ use crate::{
 const SESSION_EXPIRY: Duration = Duration::from_secs(12 * 3600);
 /// Connections a fleet may open in a second when it comes back after an outage; the rest try again.
 const CONNECTS_PER_SECOND: u32 = 5_000;
-/// Messages to one phone that wait for it while it is away; the oldest goes first, since newer ones replace it.
-const QUEUED_PER_PHONE: usize = 256;
+/// Entries the library's own queue of a session may hold: what waits (see `mailroom`) and what was in flight when the
+/// connection broke, and never so few that it would drop the newest.
+const QUEUE_ENTRIES: usize = 2 * (QUEUED_PER_PHONE + IN_FLIGHT_PER_PHONE as usize);
 /// The same in bytes; our messages stay under 2 KiB.
-const QUEUED_BYTES_PER_PHONE: usize = 512 * 1024;
-/// Messages on their way to one connected phone before they queue.
-const LANE_PER_PHONE: usize = 64;
+const QUEUE_BYTES: usize = 2 * 1024 * QUEUE_ENTRIES;
+/// Messages a phone has been sent and has not acknowledged; the rest waits where it can still be withdrawn.
+const IN_FLIGHT_PER_PHONE: u16 = 16;
+/// The library's lanes between router and session, through which nothing of ours goes.
+const LANE_PER_PHONE: usize = 1;
+/// A phone that is silent for one and a half times this long is gone. Sent to MQTT 5 phones whatever they ask for.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// Bytes of a packet that are read at all. Beyond [`PAYLOAD_MAX`] a message is refused and counted, and costs its sender
+/// nothing else; beyond this the library ends the connection and tells us nothing.
+const PACKET_MAX: usize = 4 * PAYLOAD_MAX;
 /// QoS 2 publications of one phone that are not yet completed.
 const UNCOMPLETED_PER_PHONE: u16 = 64;
 /// Topic aliases of one phone: it has one topic to speak of.
@@ -73,6 +77,9 @@ pub struct EmbeddedConfig {
     pub region: String,
     /// Most phones connected at once, in all and from one address; at least 1.
     pub connections_max: usize,
+    /// How often a phone must be heard, in whole seconds, at least 1; `None` = 60 s. One that is silent for one and a
+    /// half times as long is gone.
+    pub keep_alive: Option<Duration>,
 }
 
 /// The bus with its broker in this process. Dropping it stops the broker.
@@ -102,7 +109,8 @@ impl EmbeddedBus {
             credentials: Arc::clone(&credentials),
         };
         let intake = Intake::new(region.clone(), credentials, Arc::clone(&clock), inlet.clone());
-        let reception = Arc::new(Reception::new(authorisation, intake));
+        let entrance = Entrance::new(ENTERING_MAX);
+        let reception = Arc::new(Reception::new(authorisation, intake, Arc::clone(&clock), entrance));
 
         let listen = config.listen;
         let failed = |source| BusError::Listen { listen, source };
@@ -114,13 +122,16 @@ impl EmbeddedBus {
         broker.resource_monitor().update_limits(limits(config.connections_max));
         let local_addr = broker.local_addr().ok_or(BusError::NotReady)?;
         let router = broker.router();
-        reception.meet(&router, broker.storage());
+        let storage = broker.storage().ok_or(BusError::NotReady)?;
+        let mailroom = Mailroom::new(Arc::clone(&router), Arc::clone(&storage), inlet.clone());
+        let mailroom = Arc::new(mailroom);
+        reception.meet(&router, storage, &mailroom);
         let stop = broker.shutdown_handle();
         let broker = run(broker).await?;
 
         let (queue, outbound) = OutboundQueue::new(inlet.clone());
         let delivery = Delivery {
-            router,
+            mailroom,
             region,
             clock,
             inlet,
@@ -163,7 +174,8 @@ impl Drop for EmbeddedBus {
 
 impl MessageBus for EmbeddedBus {
     /// Reports `BrokerAcked` once the broker has the message in memory, for a connected phone or one that is away, and
-    /// `Failed` for a message whose life is over or when the queue is full.
+    /// `Failed` for a message whose life is over or when the queue is full; also later, when a message was dropped
+    /// because its phone does not read.
     fn publish(&self, message: Outbound) {
         self.queue.put(message);
     }
@@ -191,20 +203,22 @@ async fn run(mut broker: MqttBroker) -> Result<JoinHandle<()>, BusError> {
 fn broker_config(config: &EmbeddedConfig, reception: Arc<Reception>) -> BrokerConfig {
     let storage = StorageConfig::new()
         .with_backend(StorageBackendType::Memory)
-        .with_max_queued_messages_per_client(QUEUED_PER_PHONE)
-        .with_max_queued_bytes_per_client(QUEUED_BYTES_PER_PHONE);
+        .with_max_queued_messages_per_client(QUEUE_ENTRIES)
+        .with_max_queued_bytes_per_client(QUEUE_BYTES);
     let mut broker = BrokerConfig::new()
         .with_bind_address(config.listen)
         .with_max_clients(config.connections_max)
         .with_session_expiry(SESSION_EXPIRY)
-        .with_max_packet_size(PAYLOAD_MAX)
+        .with_max_packet_size(PACKET_MAX)
         .with_retain_available(false)
         .with_client_channel_capacity(LANE_PER_PHONE)
+        .with_max_outbound_inflight(IN_FLIGHT_PER_PHONE)
         .with_server_receive_maximum(UNCOMPLETED_PER_PHONE)
         .with_sys_topics_enabled(false)
         .with_storage(storage)
         .with_event_handler(reception);
     broker.topic_alias_maximum = TOPIC_ALIASES;
+    broker.server_keep_alive = Some(config.keep_alive.unwrap_or(KEEP_ALIVE));
     broker
 }
 
@@ -224,7 +238,7 @@ fn limits(connections_max: usize) -> ResourceLimits {
 
 /// Takes messages out of the queue and hands them to the broker, one after the other.
 struct Delivery {
-    router: Arc<MessageRouter>,
+    mailroom: Arc<Mailroom>,
     region: Region,
     clock: Arc<dyn Clock>,
     inlet: Inlet,
@@ -245,14 +259,7 @@ impl Delivery {
             return report_unsent(&self.inlet, outbound, "expired").await;
         };
         let topic = self.region.down(&outbound.to.topic_id);
-        let packet = PublishPacket::new(topic, letter.payload, QoS::AtLeastOnce)
-            .with_message_expiry_interval(letter.expiry_s)
-            .with_content_type(letter.content_type.to_owned());
-        // The deadline has passed already: a phone that reads too slowly gets its message from its queue, and nobody
-        // else's message waits for it.
-        self.router
-            .route_message_with_deadline(&packet, None, Instant::now())
-            .await;
+        self.mailroom.put(outbound, &topic, &letter).await;
         metrics::counter!("muster_mqtt_sent_total").increment(1);
         report(&self.inlet, outbound, DeliveryStage::BrokerAcked).await;
     }

@@ -16,8 +16,9 @@ use mqtt5::{
     },
     packet::publish::PublishPacket,
 };
+use muster_engine::ports::Clock;
 
-use super::sessions::Sessions;
+use super::{entrance::Entrance, mailroom::Mailroom, sessions::Sessions};
 use crate::{
     authorisation::{Authorisation, device_named},
     intake::{Intake, Publication},
@@ -38,18 +39,24 @@ pub(super) struct Reception {
     /// Devices that last connected with MQTT 3.1.1. At most one entry for each enrolled device.
     pub(super) older: Mutex<HashSet<DeviceId>>,
     intake: Intake,
+    clock: Arc<dyn Clock>,
+    pub(super) entrance: Entrance,
     broker: OnceLock<Broker>,
 }
 
 struct Broker {
     /// Weak, since the router holds us.
     router: Weak<MessageRouter>,
-    storage: Option<Arc<DynamicStorage>>,
+    storage: Arc<DynamicStorage>,
+    /// Weak, since it holds the router.
+    mailroom: Weak<Mailroom>,
 }
 
 impl Reception {
-    pub fn new(authorisation: Authorisation, intake: Intake) -> Self {
+    pub fn new(authorisation: Authorisation, intake: Intake, clock: Arc<dyn Clock>, entrance: Entrance) -> Self {
         Self {
+            clock,
+            entrance,
             authorisation,
             sessions: tokio::sync::Mutex::default(),
             older: Mutex::default(),
@@ -59,17 +66,29 @@ impl Reception {
     }
 
     /// Learns which broker it works for, before the first connection.
-    pub fn meet(&self, router: &Arc<MessageRouter>, storage: Option<Arc<DynamicStorage>>) {
-        let router = Arc::downgrade(router);
-        let first = self.broker.set(Broker { router, storage }).is_ok();
+    pub fn meet(&self, router: &Arc<MessageRouter>, storage: Arc<DynamicStorage>, mailroom: &Arc<Mailroom>) {
+        let (router, mailroom) = (Arc::downgrade(router), Arc::downgrade(mailroom));
+        let broker = Broker {
+            router,
+            storage,
+            mailroom,
+        };
+        let first = self.broker.set(broker).is_ok();
         assert!(first, "a reception works for one broker");
     }
 
     /// Closes the device's connections and forgets its sessions.
     pub async fn close(&self, device: DeviceId) {
-        let clients = self.sessions.lock().await.clients_of(device);
+        let mut clients = self.sessions.lock().await.clients_of(device);
+        if let Some(mailroom) = self.mailroom() {
+            // Also those that are away.
+            clients.extend(mailroom.sessions_of(device));
+        }
         for client_id in clients {
             self.forget(&client_id).await;
+            if let Some(mailroom) = self.mailroom() {
+                mailroom.close(device, &client_id);
+            }
         }
     }
 
@@ -78,7 +97,7 @@ impl Reception {
             return;
         };
         router.unregister_client(client_id).await;
-        let storage = self.broker.get().and_then(|broker| broker.storage.as_ref());
+        let storage = self.broker.get().map(|broker| &broker.storage);
         if let Some(storage) = storage {
             let removed = [
                 storage.remove_session(client_id).await,
@@ -95,7 +114,12 @@ impl Reception {
         self.broker.get()?.router.upgrade()
     }
 
+    fn mailroom(&self) -> Option<Arc<Mailroom>> {
+        self.broker.get()?.mailroom.upgrade()
+    }
+
     async fn connected(&self, event: ClientConnectEvent) {
+        self.entrance.passed(&event.client_id);
         let Some(device) = event.user_id.as_deref().and_then(device_named) else {
             return;
         };
@@ -110,8 +134,14 @@ impl Reception {
             None => false,
         };
         sessions.connected(device, &event.client_id, resumed);
+        let Some(mailroom) = self.mailroom() else { return };
         if resumed {
+            mailroom.open(device, &event.client_id, &down).await;
+            let (encoding, now) = (access.encoding, self.clock.now());
+            mailroom.drop_expired(device, encoding, &event.client_id, now).await;
             self.tell(Input::DeviceOnline { device }).await;
+        } else {
+            mailroom.close(device, &event.client_id);
         }
     }
 
@@ -122,17 +152,25 @@ impl Reception {
         }
         let mut sessions = self.sessions.lock().await;
         if let Some(device) = sessions.set_listening(&event.client_id, true) {
+            let access = self.authorisation.credentials.access(device);
+            if let (Some(mailroom), Some(access)) = (self.mailroom(), access) {
+                let down = self.authorisation.region.down(&access.topic_id);
+                mailroom.open(device, &event.client_id, &down).await;
+            }
             self.tell(Input::DeviceOnline { device }).await;
         }
     }
 
     async fn unsubscribed(&self, event: ClientUnsubscribeEvent) {
         let is_down = |filter: &Arc<str>| matches!(self.authorisation.region.parse(filter), Some(Topic::Down { .. }));
-        if !event.topic_filters.iter().any(is_down) {
+        let Some(down) = event.topic_filters.iter().find(|filter| is_down(filter)) else {
             return;
-        }
+        };
         let mut sessions = self.sessions.lock().await;
         let device = sessions.set_listening(&event.client_id, false);
+        if let (Some(mailroom), Some(device)) = (self.mailroom(), device) {
+            mailroom.unsubscribe(device, &event.client_id, down).await;
+        }
         if let Some(device) = device.filter(|&device| !sessions.is_listening(device)) {
             self.tell(Input::DeviceOffline { device }).await;
         }

@@ -1,6 +1,6 @@
 //! Who is there, as the embedded broker sees it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dispatch_core::input::Input;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
@@ -88,11 +88,27 @@ async fn one_slow_reader_does_not_hold_up_another(world: World) {
 
 #[tokio::test]
 async fn more_phones_than_allowed_are_turned_away() {
-    let world = World::embedded_with(1).await;
+    let world = World::embedded_with(1, None).await;
     let first = Phone::listening(&world, &world.json).await;
     let mut stream = TcpStream::connect(world.address).await.unwrap();
     let mut byte = [0];
     let end = timeout(PATIENCE, stream.read(&mut byte)).await;
     assert!(matches!(end.expect("turned away in time"), Ok(0) | Err(_)));
     assert!(first.is_connected());
+}
+
+#[tokio::test]
+async fn a_phone_that_falls_silent_is_gone() {
+    const KEEP_ALIVE: Duration = Duration::from_secs(1);
+    let mut world = World::embedded_with(100, Some(KEEP_ALIVE)).await;
+    let me = world.json.clone();
+    let device = me.id();
+    // It asks for a minute, is told a second, and says nothing more, as if its network were gone.
+    let mut silent = Raw::connect(&world, &me, &me.username(), Version::V5).await;
+    silent.subscribe(&me.down()).await;
+    silent.receive().await;
+    assert_eq!(world.next().await, Input::DeviceOnline { device });
+    let since = Instant::now();
+    assert_eq!(world.next().await, Input::DeviceOffline { device });
+    assert!(since.elapsed() < KEEP_ALIVE.mul_f64(2.5), "{:?}", since.elapsed());
 }

@@ -66,14 +66,17 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// Connects, clean, without a will.
+    /// Connects, clean, without a will. With MQTT 5 the session outlives the connection.
     pub async fn connect(world: &World, device: &Enrolled, client_id: &str, version: Version) -> Self {
         let stream = PacketStream(TcpStream::connect(world.address).await.unwrap());
         let mut raw = Self { stream, version };
         let mut body = text("MQTT");
         // Username, password, clean; keep alive 60 s.
         body.extend([version as u8, 0b1100_0010, 0, 60]);
-        body.extend(raw.no_properties());
+        if version == Version::V5 {
+            // Session expiry 3600 s.
+            body.extend([5, 0x11, 0, 0, 0x0e, 0x10]);
+        }
         for field in [client_id, &device.username(), &device.password] {
             body.extend(text(field));
         }

@@ -133,15 +133,16 @@ pub struct World {
 
 impl World {
     pub async fn embedded() -> Self {
-        Self::embedded_with(100).await
+        Self::embedded_with(100, None).await
     }
 
-    pub async fn embedded_with(connections_max: usize) -> Self {
+    pub async fn embedded_with(connections_max: usize, keep_alive: Option<Duration>) -> Self {
         Self::build(|directory, clock, inlet, _| async move {
             let config = EmbeddedConfig {
                 listen: "127.0.0.1:0".parse().unwrap(),
                 region: REGION.into(),
                 connections_max,
+                keep_alive,
             };
             let bus = EmbeddedBus::start(config, directory, clock, inlet).await;
             let bus = bus.unwrap();

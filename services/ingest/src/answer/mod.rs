@@ -1,5 +1,6 @@
 //! From the engine's types to the wire.
 
+mod alarm;
 mod event;
 mod incident;
 mod outcome;
@@ -14,6 +15,7 @@ use dispatch_core::{
 };
 use muster_proto::{google, v1 as wire};
 
+pub(crate) use alarm::system_alarm;
 pub(crate) use event::Story;
 pub(crate) use incident::{incident, summary};
 pub(crate) use outcome::{ended, reported};

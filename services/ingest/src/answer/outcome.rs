@@ -16,7 +16,7 @@ pub(crate) fn reported(answer: &ReportAnswer, key: &IncidentKey, durable: bool) 
         durable,
         state: super::incident_state(answer.state).into(),
         alerts_planned: answer.alerts_planned,
-        warnings: answer.warnings.iter().map(warning).collect(),
+        warnings: warnings(&answer.warnings, durable),
         sequence: answer.sequence,
     }
 }
@@ -33,9 +33,19 @@ pub(crate) fn ended(answer: &EndAnswer, key: &IncidentKey, durable: bool) -> wir
         alerts_withdrawn: answer.alerts_withdrawn,
         attendances_stood_down: answer.attendances_stood_down,
         with_patient: answer.with_patient,
-        warnings: answer.warnings.iter().map(warning).collect(),
+        warnings: warnings(&answer.warnings, durable),
         sequence: answer.sequence,
     }
+}
+
+fn warnings(warnings: &[Warning], durable: bool) -> Vec<wire::Warning> {
+    let not_durable = (!durable).then(|| wire::Warning {
+        code: wire::WarningCode::NotDurable.into(),
+        message: "The store is in trouble: this was acted upon, but a power cut may still undo it. Repeat the request \
+                  with the same request_id until the answer says durable."
+            .to_owned(),
+    });
+    warnings.iter().map(warning).chain(not_durable).collect()
 }
 
 fn warning(warning: &Warning) -> wire::Warning {

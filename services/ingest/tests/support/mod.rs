@@ -11,10 +11,11 @@ use muster_engine::{
     alarms::AlarmBoard,
     engine::Engine,
     memory::{MemoryBus, MemoryClock, MemoryEntropy, MemoryJournal, MemoryJournalView},
+    ports::Journal,
     registry::Directory,
     requests::EngineHandle,
 };
-use muster_ingest::{BindError, IngestConfig, Server, ServiceArea, Tls};
+use muster_ingest::{BindError, Budget, IngestConfig, Limits, Server, ServiceArea, Tls};
 use muster_proto::{
     google,
     v1::{
@@ -33,11 +34,28 @@ pub const NOW: i64 = 1_772_366_400;
 /// Far longer than anything here takes.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// More commits than any test makes.
+pub const PLENTY: usize = 1_000_000;
+const NEVER_USED_UP: Budget = Budget {
+    per_s: 1,
+    burst: 1_000_000,
+};
+/// Limits that no test meets by chance: its clock stands still, so nothing comes back.
+pub const UNLIMITED: Limits = Limits {
+    vital: NEVER_USED_UP,
+    report: NEVER_USED_UP,
+    register: NEVER_USED_UP,
+    query: NEVER_USED_UP,
+};
+
 pub struct Stand {
     pub address: SocketAddr,
     pub authority: Authority,
     pub journal: MemoryJournalView,
     pub handle: EngineHandle,
+    pub clock: Arc<MemoryClock>,
+    /// What the health tells.
+    pub ready: watch::Sender<bool>,
     pub stop_engine: watch::Sender<bool>,
     pub engine: JoinHandle<()>,
     stop_server: watch::Sender<bool>,
@@ -47,6 +65,13 @@ pub struct Stand {
 impl Stand {
     /// A server that asks for certificates.
     pub async fn new() -> Self {
+        let (journal, view) = MemoryJournal::new();
+        view.allow(PLENTY);
+        Self::with_journal((journal, view), UNLIMITED).await
+    }
+
+    /// A server that asks for certificates, with these limits, on a journal that makes durable what its view allows.
+    pub async fn with_journal(journal: (impl Journal, MemoryJournalView), limits: Limits) -> Self {
         let authority = Authority::new();
         let (server_cert_pem, server_key_pem) = authority.server();
         let tls = Tls::Mutual {
@@ -54,15 +79,22 @@ impl Stand {
             server_key_pem,
             client_ca_pem: authority.pem(),
         };
-        Self::with(tls, authority).await
+        let config = IngestConfig { limits, ..config(tls) };
+        Self::with(config, authority, journal).await
     }
 
     /// A server that everybody on this machine may call.
     pub async fn insecure() -> Self {
-        Self::with(Tls::InsecureLoopback, Authority::new()).await
+        let (journal, view) = MemoryJournal::new();
+        view.allow(PLENTY);
+        Self::with(config(Tls::InsecureLoopback), Authority::new(), (journal, view)).await
     }
 
-    async fn with(tls: Tls, authority: Authority) -> Self {
+    async fn with(
+        config: IngestConfig,
+        authority: Authority,
+        (memory, view): (impl Journal, MemoryJournalView),
+    ) -> Self {
         let clock = Arc::new(MemoryClock::default());
         clock.set(Timestamp::from_unix_ms(NOW * 1000));
         let entropy = Arc::new(MemoryEntropy::default());
@@ -74,17 +106,17 @@ impl Stand {
             AlarmBoard::default(),
         );
         let handle = engine.handle();
-        let (memory, view) = MemoryJournal::new();
-        view.allow(1_000_000);
         let (stop_engine, stopping) = watch::channel(false);
         let (bus, _) = MemoryBus::new();
         let engine = tokio::spawn(async move { engine.run(memory, bus, stopping).await.unwrap() });
         let reader = Arc::new(Reader::new(view.clone(), handle.durable()));
-        let config = config(tls);
-        let server = Server::bind(config, handle.clone(), reader, clock).await.unwrap();
+        let server = Server::bind(config, handle.clone(), reader, clock.clone())
+            .await
+            .unwrap();
         let address = server.local_addr();
         let (stop_server, mut stopped) = watch::channel(false);
-        let server = tokio::spawn(server.run(async move {
+        let ready = watch::Sender::new(true);
+        let server = tokio::spawn(server.run(ready.subscribe(), async move {
             let _ = stopped.wait_for(|stop| *stop).await;
         }));
         Self {
@@ -92,6 +124,8 @@ impl Stand {
             authority,
             journal: view,
             handle,
+            clock,
+            ready,
             stop_engine,
             engine,
             stop_server,
@@ -121,6 +155,11 @@ impl Stand {
         let reader = Arc::new(Reader::new(self.journal.clone(), self.handle.durable()));
         let clock = Arc::new(MemoryClock::default());
         Server::bind(config, self.handle.clone(), reader, clock).await
+    }
+
+    /// Stops the server without waiting.
+    pub fn begin_stop(&self) {
+        self.stop_server.send_replace(true);
     }
 
     /// Stops the server and waits until it has stopped.
@@ -154,6 +193,8 @@ pub fn config(tls: Tls) -> IngestConfig {
         }),
         region: "london".into(),
         wanted: Arc::new(|_, _| 3),
+        life_threatening: Arc::new(|_, kind| kind.as_str() == "cardiac_arrest"),
+        limits: UNLIMITED,
     }
 }
 

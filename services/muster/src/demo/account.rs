@@ -10,7 +10,9 @@ use std::{
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use muster_loadtest::{Answered, What};
-use muster_proto::v1::{AttendanceState, IncidentState, WatchIncidentsResponse, watch_incidents_response::Event};
+use muster_proto::v1::{
+    AttendanceState, IncidentState, SystemAlarm, WatchIncidentsResponse, watch_incidents_response::Event,
+};
 
 use super::{calls::Call, desk::ReportedCall};
 use crate::telemetry::complain;
@@ -171,6 +173,13 @@ impl Account {
         drop(state);
         self.tell(&line);
         self.show_counts();
+    }
+
+    /// The service itself is in trouble, or no longer.
+    pub fn alarmed(&self, alarm: &SystemAlarm) {
+        let began = self.state().began;
+        let what = if alarm.raised { "ALARM" } else { "alarm over" };
+        self.tell(&format!("{} {what}: {}", clock(began), alarm.message));
     }
 
     /// An alert reached a phone.

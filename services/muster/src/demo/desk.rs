@@ -184,6 +184,10 @@ impl Desk {
     }
 
     fn watched(&mut self, event: WatchIncidentsResponse) {
+        if let Some(Event::SystemAlarm(alarm)) = &event.event {
+            self.account.alarmed(alarm);
+            return;
+        }
         if let Some(Event::AlertsPlanned(planned)) = &event.event {
             for alert in &planned.alert_ids {
                 self.incident_of.insert(alert.clone(), event.incident_id.clone());

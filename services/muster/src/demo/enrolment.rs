@@ -23,7 +23,7 @@ use serde::Deserialize;
 use tokio::task::JoinSet;
 
 use crate::{
-    control_room::{ControlRoom, refused},
+    control_room::{ControlRoom, patiently, refused},
     service,
 };
 
@@ -95,16 +95,17 @@ async fn register(room: &ControlRoom, count: u64) -> anyhow::Result<Vec<String>>
         on_duty: true,
     };
     let mut ids = Vec::new();
-    let mut client = room.responders();
     let numbers: Vec<u64> = (0..count).collect();
     for batch in numbers.chunks(BATCH) {
         let request = ImportRespondersRequest {
             profiles: batch.iter().copied().map(profile).collect(),
         };
-        let answer = client
-            .import_responders(request)
-            .await
-            .map_err(|status| refused("registering", &status))?;
+        let answer = patiently(|| {
+            let (mut client, request) = (room.responders(), request.clone());
+            async move { client.import_responders(request).await }
+        })
+        .await
+        .map_err(|status| refused("registering", &status))?;
         for row in answer.into_inner().rows {
             anyhow::ensure!(row.outcome() == ImportOutcome::Created, "registering: {}", row.message);
             ids.push(row.responder_id);
@@ -125,11 +126,12 @@ async fn enrol_phone(room: ControlRoom, number: u64, responder_id: String, home:
         encoding: wire.into(),
         purpose: Some(Purpose::Live(Live {})),
     };
-    let issued = room
-        .responders()
-        .issue_credential(request)
-        .await
-        .map_err(|status| refused("enrolling", &status))?;
+    let issued = patiently(|| {
+        let (mut client, request) = (room.responders(), request.clone());
+        async move { client.issue_credential(request).await }
+    })
+    .await
+    .map_err(|status| refused("enrolling", &status))?;
     let issued = issued.into_inner();
     Ok(PhoneConfig {
         person: number,

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use dispatch_core::{
     record::{Entry, Record},
@@ -18,7 +18,12 @@ fn opened() -> (TempDir, PathBuf, GroupCommit<SqliteDisk>) {
     let path = dir.path().join("a.sqlite");
     let connection = schema::open_writable(&path).expect("opens");
     let sound = soundness::settle(&connection, &path, Head::START).expect("sound");
-    let disk = SqliteDisk::new(connection, sound.head, Reserve::of(&path, 0));
+    let disk = SqliteDisk::new(
+        connection,
+        sound.head,
+        Reserve::of(&path, 0),
+        Retention::new(crate::options::KEEP, Arc::default()),
+    );
     let group = GroupCommit::new(disk, sound.end);
     (dir, path, group)
 }

@@ -2,6 +2,8 @@ DROP TABLE journal_1;
 
 CREATE INDEX journal_by_incident ON journal (incident, sequence) WHERE incident IS NOT NULL;
 CREATE INDEX journal_by_tenant ON journal (tenant, sequence) WHERE incident IS NOT NULL;
+-- So that the alerts of an incident that is let go are found.
+CREATE INDEX alert_by_incident ON alert_incident (incident);
 
 CREATE TRIGGER journal_is_not_changed BEFORE UPDATE ON journal
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only: records are never changed'); END;
