@@ -1,6 +1,6 @@
 //! The world itself: everything that is in it, and the loop that lets one thing happen after the other.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, panic, rc::Rc};
 
 use dispatch_core::{ids::ResponderId, input::Input};
 use muster_engine::requests::{Answered, Refused};
@@ -115,7 +115,7 @@ pub struct World<'a> {
 }
 
 /// What came of a run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// What went wrong, if anything.
     pub violation: Option<Violation>,
@@ -133,8 +133,23 @@ pub struct Outcome {
     pub counts: super::judge::Counts,
 }
 
-/// Runs a plan to its end, or to the first violation.
+/// Runs a plan to its end, or to the first violation. A panic of the code under judgement is one.
 pub fn run(plan: &Plan) -> Outcome {
+    let ran = panic::catch_unwind(|| run_unguarded(plan));
+    ran.unwrap_or_else(|cause| {
+        let text = cause.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Outcome {
+            violation: Some(Violation {
+                promise: "assertion",
+                text: text.unwrap_or_default(),
+            }),
+            ..Outcome::default()
+        }
+    })
+}
+
+fn run_unguarded(plan: &Plan) -> Outcome {
     let mut world = World::new(plan);
     let mut happenings = 0;
     let end = plan.heal_at + SETTLES_WITHIN;

@@ -1,6 +1,6 @@
 //! What leaves for the phones, and what the phones make of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dispatch_core::{alert::MessageKind, attendance::Attendance, command::DownBody, ids::AlertId, responder::Purpose};
 use muster_engine::ports::Outbound;
@@ -30,6 +30,8 @@ pub struct PhonePage {
     /// What it was enrolled for.
     pub purpose: Option<Purpose>,
     pub alerts: BTreeMap<String, GivenPage>,
+    /// What it knew of before the app was installed anew.
+    pub wiped: BTreeSet<String>,
 }
 
 /// The newest message a phone was given about one alert.
@@ -196,7 +198,7 @@ impl Judge {
     /// The app was installed anew and knows nothing.
     pub fn phone_reinstalled(&mut self, phone: usize) {
         if let Some(page) = self.phones.get_mut(phone) {
-            page.alerts.clear();
+            page.wiped.extend(std::mem::take(&mut page.alerts).into_keys());
         }
     }
 

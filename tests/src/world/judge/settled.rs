@@ -13,7 +13,7 @@ use crate::world::{
     dice::{Dice, Thing},
     disk::Disk,
     handset::Handset,
-    plan::{Cause, What},
+    plan::{Cause, Event, What},
 };
 
 impl Judge {
@@ -46,7 +46,9 @@ impl Judge {
         self.rooms_closed = true;
         let open = |incident: &u32| {
             let said = self.said.get(incident).map_or(&[][..], Vec::as_slice);
-            let ended = said.iter().any(|event| matches!(event.what, What::End { .. }));
+            // What the plan has them say later they will say by themselves.
+            let ends = |event: &Event| matches!(event.what, What::End { incident: ended, .. } if ended == *incident);
+            let ended = self.plan.events.iter().any(ends);
             let newest = said.iter().map(revision).max();
             newest.filter(|_| !ended).map(|newest| (*incident, newest))
         };
@@ -127,19 +129,25 @@ impl Judge {
     fn check_phones(&mut self, handsets: &[Handset], connected: &[bool]) {
         for (id, alert) in &self.book.alerts {
             let name = id.to_string();
-            let theirs = handsets.iter().filter(|handset| {
+            let of_theirs = |handset: &&Handset| {
                 let device = handset.device.and_then(|device| self.book.devices.get(&device));
                 device.is_some_and(|device| device.responder == alert.responder)
-            });
+            };
+            let Some(person) = handsets.iter().find(of_theirs).map(|handset| handset.person) else {
+                continue;
+            };
             let mut given = Vec::new();
-            for handset in theirs.filter(|handset| connected[handset.number]) {
-                let page = self.phones.get(handset.number).and_then(|page| page.alerts.get(&name));
-                given.extend(page.copied());
+            // A person with two phones is told once one of them has heard, even if that one is wiped or revoked later.
+            let mut agrees = false;
+            for handset in handsets.iter().filter(|handset| handset.person == person) {
+                let Some(page) = self.phones.get(handset.number) else {
+                    continue;
+                };
+                let newest = page.alerts.get(&name).copied();
+                given.extend(newest.filter(|_| connected[handset.number]));
+                agrees |= page.wiped.contains(&name)
+                    || newest.is_some_and(|given| given.version == alert.version && given.kind == word(alert.kind));
             }
-            // A person with two phones is told once one of them has heard.
-            let agrees = given
-                .iter()
-                .any(|given| given.version == alert.version && given.kind == word(alert.kind));
             // What a phone was told before it was durable, and a power cut undid, it still believes: that is the price of
             // alerting while the store is in trouble (DESIGN section 5). Such alerts are counted, not judged.
             if !given.is_empty() && !agrees && is_owed(alert) && !self.orphans.contains(id) {
@@ -177,7 +185,7 @@ fn is_owed(alert: &AlertPage) -> bool {
     alert.is_heard() && !matches!(alert.end, Some((End::Declined, _)))
 }
 
-fn revision(event: &crate::world::plan::Event) -> u32 {
+fn revision(event: &Event) -> u32 {
     match event.what {
         What::Report { revision, .. } | What::End { revision, .. } => revision,
         _ => 0,
