@@ -1,6 +1,9 @@
 //! What is known, as applying the records gives it. Nothing else changes it.
 
 mod alerts;
+mod sizes;
+
+pub use sizes::Sizes;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
