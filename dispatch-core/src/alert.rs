@@ -234,6 +234,8 @@ pub struct Alert {
     pub answered_at: Option<Timestamp>,
     /// What the person does, once they accepted.
     pub attendance: Option<Attendance>,
+    /// When the person last said so, or said anything about it.
+    pub attendance_at: Option<Timestamp>,
 }
 
 impl Alert {
@@ -249,7 +251,7 @@ impl Alert {
 
     /// Whether the person counts towards the number wanted: going, there, or handed over.
     pub fn covers(&self) -> bool {
-        self.is_attended() || self.attendance == Some(Attendance::Finished)
+        self.is_attended() || matches!(self.attendance, Some(Attendance::Finished | Attendance::PresumedOver))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! accept ──> Confirmed ──> EnRoute ──> AtScene ──> WithPatient ──> AedAttached
-//!    │           └───────────┴───────────┴─────────────┴──────────────┴──> Finished | Aborted
+//!    │           └───────────┴───────────┴─────────────┴──────────────┴──> Finished | Aborted | PresumedOver
 //!    │           └───────────┴───────────┴──> StoodDown    (never once with the patient)
 //!    └──> NotNeeded | TooLate
 //! ```
@@ -36,6 +36,9 @@ pub enum Attendance {
     Aborted(AbortReason),
     /// Ended: called off.
     StoodDown,
+    /// Ended by the clock: the person never said that they had finished. Nobody is told to stop, and nobody else is
+    /// asked, since the patient has long been taken over.
+    PresumedOver,
     /// Ended at once: enough others were going.
     NotNeeded,
     /// Ended at once: the accept came after the end.
@@ -59,7 +62,7 @@ impl Attendance {
             return false;
         };
         match next {
-            Self::Finished | Self::Aborted(_) => true,
+            Self::Finished | Self::Aborted(_) | Self::PresumedOver => true,
             Self::StoodDown => !self.is_with_patient(),
             Self::NotNeeded | Self::TooLate => false,
             stage => stage.progress() > Some(here),
@@ -74,7 +77,12 @@ impl Attendance {
             Self::AtScene => Some(2),
             Self::WithPatient => Some(3),
             Self::AedAttached => Some(4),
-            Self::Finished | Self::Aborted(_) | Self::StoodDown | Self::NotNeeded | Self::TooLate => None,
+            Self::Finished
+            | Self::Aborted(_)
+            | Self::StoodDown
+            | Self::PresumedOver
+            | Self::NotNeeded
+            | Self::TooLate => None,
         }
     }
 }
@@ -83,7 +91,7 @@ impl Attendance {
 mod tests {
     use super::{Attendance::*, *};
 
-    const ALL: [Attendance; 10] = [
+    const ALL: [Attendance; 11] = [
         Confirmed,
         EnRoute,
         AtScene,
@@ -92,6 +100,7 @@ mod tests {
         Finished,
         Aborted(AbortReason::CannotContinue),
         StoodDown,
+        PresumedOver,
         NotNeeded,
         TooLate,
     ];

@@ -36,6 +36,18 @@ pub enum Lateness {
 }
 
 impl CadClock {
+    /// A clock of which this is known: least (received - sent) in milliseconds, by hour of receipt since 1970.
+    pub fn known(least_by_hour: impl IntoIterator<Item = (i64, i64)>) -> Self {
+        Self {
+            least_by_hour: least_by_hour.into_iter().collect(),
+        }
+    }
+
+    /// Least (received - sent) in milliseconds, by hour of receipt since 1970; at most a day of them.
+    pub fn least_by_hour(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
+        self.least_by_hour.iter().map(|(&hour, &least)| (hour, least))
+    }
+
     /// Takes a message into account.
     pub fn observe(&mut self, sent_at: Timestamp, received_at: Timestamp) {
         let hour = received_at.unix_ms().div_euclid(HOUR_MS);

@@ -19,10 +19,14 @@ pub enum Due {
     ReplaceAlert(AlertId),
     /// The alert has lived its time.
     ExpireAlert(AlertId),
+    /// Somebody on the way or there has said nothing for hours.
+    PresumeOver(AlertId),
     /// Nobody has been reached: tell the control room.
     TellCouldNotAlert(IncidentId),
     /// Too few are asked: look again who is there.
     SearchAgain(IncidentId),
+    /// Everything about an ended incident has been settled for a while.
+    ForgetIncident(IncidentId),
 }
 
 /// The table.

@@ -23,8 +23,9 @@ use crate::{
     input::Input,
     policy::{Policy, PolicyBook},
     record::{Entry, Record},
+    responder::{Device, ResponderProfile},
     roster::Presence,
-    state::State,
+    state::{State, StateImage},
     time::Timestamp,
 };
 
@@ -60,6 +61,21 @@ impl Dispatcher {
     /// [`Input::Started`].
     pub fn recover(&mut self, entry: &Entry) {
         self.state.apply(entry);
+    }
+
+    /// Takes up a state from a snapshot in place of the records it came from, before any [`Dispatcher::recover`].
+    pub fn restore(&mut self, image: StateImage) {
+        self.state = State::restore(image);
+    }
+
+    /// Enters a person from the register; for what a snapshot leaves out. Records of people that follow say the same.
+    pub fn recover_person(&mut self, profile: ResponderProfile) {
+        self.state.roster.put_responder(profile);
+    }
+
+    /// Enters a device from the register, after the person it belongs to.
+    pub fn recover_device(&mut self, device: Device) {
+        self.state.roster.put_device(device);
     }
 
     /// Takes in something that happened at `now`. A moment before the last one counts as the last one.
@@ -125,6 +141,8 @@ impl Dispatcher {
     /// Writes down a fact and applies it; deadlines follow the state.
     fn record(&mut self, record: Record) {
         let alert = record.alert();
+        let about_alert = || alert.and_then(|id| self.state.alert(id)).map(|alert| alert.incident);
+        let incident = record.incident().or_else(about_alert);
         let entry = Entry {
             sequence: self.state.sequence() + 1,
             at: self.now,
@@ -134,6 +152,9 @@ impl Dispatcher {
         self.turn.push(entry);
         if let Some(alert) = alert {
             self.reschedule_alert(alert);
+        }
+        if let Some(incident) = incident {
+            self.reschedule_forgetting(incident);
         }
     }
 

@@ -133,6 +133,27 @@ pub struct Incident {
     pub waves: u32,
     /// Everyone asked, in order.
     pub alerts: Vec<AlertId>,
+    /// Since when it has ended and nothing about it is left to happen; `None` while something is.
+    pub settled_at: Option<Timestamp>,
+}
+
+impl Incident {
+    /// An incident of which nothing is known but its key.
+    pub(crate) fn heard_of(key: &IncidentKey, at: Timestamp) -> Self {
+        Self {
+            id: key.id(),
+            key: key.clone(),
+            revision: 0,
+            reported: None,
+            state: IncidentState::Recorded,
+            received_at: at,
+            search_began_at: None,
+            told_could_not_alert: false,
+            waves: 0,
+            alerts: Vec::new(),
+            settled_at: None,
+        }
+    }
 }
 
 /// What the newest report said.

@@ -101,6 +101,15 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// A ledger with these counts.
+    pub(crate) fn of(planned: Vec<(MessageKind, u64)>, settled: Vec<(MessageKind, MessageOutcome, u64)>) -> Self {
+        let settled = settled.into_iter();
+        Self {
+            planned: planned.into_iter().collect(),
+            settled: settled.map(|(kind, outcome, count)| ((kind, outcome), count)).collect(),
+        }
+    }
+
     /// How many messages of each kind were planned.
     pub fn planned(&self) -> impl Iterator<Item = (MessageKind, u64)> + '_ {
         self.planned.iter().map(|(&kind, &count)| (kind, count))
@@ -117,7 +126,7 @@ impl Ledger {
     pub fn open(&self) -> u64 {
         let planned: u64 = self.planned.values().sum();
         let settled: u64 = self.settled.values().sum();
-        planned - settled
+        planned.saturating_sub(settled)
     }
 
     /// Enters the first message about an alert.

@@ -57,6 +57,10 @@ pub struct Policy {
     pub could_not_alert_after: Duration,
     /// An alert that nobody answered ends after this, at least `answer_wait`, at most 1 h.
     pub alert_expiry: Duration,
+    /// Somebody on the way or there who has said nothing for this long is presumed to have finished, 1 h to 24 h. 4 h is
+    /// our assumption: far above any resuscitation and the way home, and a person who forgot to say that they had
+    /// finished can be asked again the same day.
+    pub attendance_max: Duration,
     /// How often an incident with too few asked looks again who is there, 1 s to 5 min.
     pub search_again_after: Duration,
     /// A report older than this is recorded, not alerted, 1 min to 1 day.
@@ -133,6 +137,7 @@ impl Default for Policy {
             answer_wait: Duration::from_secs(15),
             could_not_alert_after: Duration::from_secs(10),
             alert_expiry: Duration::from_secs(300),
+            attendance_max: Duration::from_secs(4 * 3600),
             search_again_after: Duration::from_secs(5),
             late_after: Duration::from_secs(600),
             life_threatening: true,
@@ -211,6 +216,7 @@ impl Policy {
             self.answer_wait.max(self.receipt_wait),
             hour,
         )?;
+        span("attendance_max_s", self.attendance_max, hour, 24 * hour)?;
         span("search_again_after_s", self.search_again_after, second, 5 * minute)?;
         span("late_after_s", self.late_after, minute, 24 * hour)
     }
@@ -331,6 +337,10 @@ mod tests {
         assert_eq!(wrong(|p| p.night_to_hour = 24), "night_to_hour");
         assert_eq!(wrong(|p| p.receipt_resend = Duration::from_secs(5)), "receipt_resend_s");
         assert_eq!(wrong(|p| p.alert_expiry = Duration::from_secs(3)), "alert_expiry_s");
+        assert_eq!(
+            wrong(|p| p.attendance_max = Duration::from_secs(60)),
+            "attendance_max_s"
+        );
         assert_eq!(wrong(|p| p.turnout_day = Duration::from_micros(1_500)), "turnout_day_s");
     }
 

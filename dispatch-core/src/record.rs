@@ -56,6 +56,11 @@ pub enum Record {
         /// Why.
         cause: EndCause,
     },
+    /// The incident has ended and everything about it is settled: only a tombstone of it is kept in memory.
+    IncidentForgotten {
+        /// Which.
+        incident: IncidentId,
+    },
     /// The incident changed state by itself.
     IncidentStateChanged {
         /// Which.
@@ -290,6 +295,7 @@ impl Record {
             Self::DeviceRevoked(_) => "device_revoked",
             Self::IncidentReported(_) => "incident_reported",
             Self::IncidentEnded { .. } => "incident_ended",
+            Self::IncidentForgotten { .. } => "incident_forgotten",
             Self::IncidentStateChanged { .. } => "incident_state_changed",
             Self::Decided(_) => "decided",
             Self::MessageProgress { .. } => "message_progress",
@@ -308,6 +314,19 @@ impl Record {
             Self::HelpNeeded { .. } => "help_needed",
             Self::CouldNotAlert { .. } => "could_not_alert",
             Self::RequestAnswered { .. } => "request_answered",
+        }
+    }
+
+    /// The incident a record is about, when it is about an incident as a whole.
+    pub fn incident(&self) -> Option<IncidentId> {
+        match *self {
+            Self::IncidentReported(IncidentReported { incident, .. })
+            | Self::IncidentEnded { incident, .. }
+            | Self::IncidentForgotten { incident }
+            | Self::IncidentStateChanged { incident, .. }
+            | Self::Decided(Decision { incident, .. })
+            | Self::CouldNotAlert { incident } => Some(incident),
+            _ => None,
         }
     }
 

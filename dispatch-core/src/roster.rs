@@ -24,7 +24,7 @@ pub struct Roster {
 pub struct Person {
     /// The profile.
     pub profile: ResponderProfile,
-    /// Their devices, in order of enrolment.
+    /// Their devices, by id, so that the register may give them back in any order.
     pub devices: Vec<DeviceId>,
     /// The newest fix of any of their devices; soft.
     pub fix: Option<Fix>,
@@ -81,8 +81,8 @@ impl Roster {
             return;
         };
         let person = &mut self.people[handle.0 as usize];
-        if !person.devices.contains(&device.device) {
-            person.devices.push(device.device);
+        if let Err(place) = person.devices.binary_search(&device.device) {
+            person.devices.insert(place, device.device);
         }
         self.devices.insert(
             device.device,

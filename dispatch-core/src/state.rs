@@ -1,20 +1,17 @@
 //! What is known, as applying the records gives it. Nothing else changes it.
 
 mod alerts;
+mod forgetting;
+mod image;
 mod sizes;
 
-pub use sizes::Sizes;
-
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
     alert::Alert,
     cad_clock::CadClock,
     command::Answer,
-    ids::{AlertId, IncidentId, Reference, ResponderId, TenantId},
+    ids::{AlertId, IncidentId, IncidentKey, Reference, ResponderId, TenantId},
     incident::{Incident, IncidentState, Reported},
     input::Fingerprint,
     ledger::{Ledger, Settled},
@@ -23,8 +20,9 @@ use crate::{
     time::Timestamp,
 };
 
-/// How long the answer to a request is kept for retries; F1 of the reliability research asks for at least 7 days.
-const ANSWERS_KEPT: Duration = Duration::from_secs(7 * 86_400);
+pub use forgetting::{SETTLED_KEPT, Standing, Tombstone};
+pub use sizes::Sizes;
+pub use image::{KeptAnswer, StateImage};
 
 /// Everything the core knows.
 #[derive(Default)]
@@ -40,6 +38,8 @@ pub struct State {
     live_alerts: BTreeMap<ResponderId, BTreeSet<AlertId>>,
     answers: BTreeMap<(TenantId, Reference), (Fingerprint, Answer)>,
     answers_by_age: VecDeque<(Timestamp, TenantId, Reference)>,
+    tombstones: BTreeMap<IncidentId, Tombstone>,
+    tombstones_by_age: VecDeque<(Timestamp, IncidentId)>,
     cad_clocks: BTreeMap<(TenantId, Reference), CadClock>,
 }
 
@@ -65,22 +65,9 @@ impl State {
                 cause,
             } => {
                 self.observe_clock(&key.tenant, &key.cad_system, *sent_at, at);
-                let state = cause.state();
-                let known = self.incidents.entry(*incident).or_insert_with(|| Incident {
-                    id: *incident,
-                    key: key.clone(),
-                    revision: *revision,
-                    reported: None,
-                    state,
-                    received_at: at,
-                    search_began_at: None,
-                    told_could_not_alert: false,
-                    waves: 0,
-                    alerts: Vec::new(),
-                });
-                known.revision = *revision;
-                known.state = state;
+                self.ended(*incident, key, *revision, cause.state(), at);
             }
+            Record::IncidentForgotten { incident } => self.forget_incident(*incident, at),
             Record::IncidentStateChanged { incident, state } => self.incident_changed(*incident, *state, at),
             Record::Decided(decision) => self.decided(decision, at),
             Record::CouldNotAlert { incident } => {
@@ -93,12 +80,13 @@ impl State {
                 request,
                 answer,
             } => {
-                self.answers.insert(
-                    (tenant.clone(), request.id.clone()),
-                    (request.fingerprint, answer.clone()),
-                );
-                self.answers_by_age.push_back((at, tenant.clone(), request.id.clone()));
-                self.forget_answers(at);
+                self.keep_answer(KeptAnswer {
+                    at,
+                    tenant: tenant.clone(),
+                    request: request.clone(),
+                    answer: answer.clone(),
+                });
+                self.forget_old(at);
             }
             about_alert => return self.alert_changed(about_alert, at),
         }
@@ -107,6 +95,7 @@ impl State {
 
     fn started(&mut self, epoch: u64, at: Timestamp, before: Timestamp) {
         self.epoch = epoch;
+        self.forget_old(at);
         if at <= before {
             // Starting takes time, so our own clock was set back while we were away: what it told of others' is void.
             self.cad_clocks.clear();
@@ -131,18 +120,13 @@ impl State {
 
     fn reported(&mut self, report: &IncidentReported, at: Timestamp) {
         self.observe_clock(&report.key.tenant, &report.key.cad_system, report.sent_at, at);
-        let incident = self.incidents.entry(report.incident).or_insert_with(|| Incident {
-            id: report.incident,
-            key: report.key.clone(),
-            revision: report.revision,
-            reported: None,
-            state: IncidentState::Recorded,
-            received_at: at,
-            search_began_at: None,
-            told_could_not_alert: false,
-            waves: 0,
-            alerts: Vec::new(),
-        });
+        let heard_of = || Incident::heard_of(&report.key, at);
+        let incident = self.incidents.entry(report.incident).or_insert_with(heard_of);
+        if !incident.state.is_open() {
+            // Only when a story is retold: the core had forgotten it, even its tombstone, and began anew.
+            incident.state = IncidentState::Recorded;
+            incident.settled_at = None;
+        }
         incident.revision = report.revision;
         incident.reported = Some(Reported {
             kind: report.kind.clone(),
@@ -154,6 +138,17 @@ impl State {
             incident.state = IncidentState::Searching;
             incident.search_began_at = Some(at);
         }
+    }
+
+    fn ended(&mut self, id: IncidentId, key: &IncidentKey, revision: u32, state: IncidentState, at: Timestamp) {
+        if let Some(tombstone) = self.tombstones.get_mut(&id) {
+            tombstone.standing = Standing { revision, state };
+            return;
+        }
+        let incident = self.incidents.entry(id).or_insert_with(|| Incident::heard_of(key, at));
+        incident.revision = revision;
+        incident.state = state;
+        self.note_settled(id, at);
     }
 
     fn incident_changed(&mut self, incident: IncidentId, state: IncidentState, at: Timestamp) {
@@ -171,16 +166,6 @@ impl State {
     fn observe_clock(&mut self, tenant: &TenantId, cad_system: &Reference, sent_at: Timestamp, at: Timestamp) {
         let clock = self.cad_clocks.entry((tenant.clone(), cad_system.clone())).or_default();
         clock.observe(sent_at, at);
-    }
-
-    fn forget_answers(&mut self, now: Timestamp) {
-        while let Some((at, tenant, id)) = self.answers_by_age.front() {
-            if now.since(*at) <= ANSWERS_KEPT {
-                break;
-            }
-            self.answers.remove(&(tenant.clone(), id.clone()));
-            self.answers_by_age.pop_front();
-        }
     }
 
     /// The sequence of the newest record; 0 before the first.

@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use dispatch_core::{
     alert::{AlertState, MessageKind},
-    attendance::{AbortReason, Attendance},
+    attendance::Attendance,
     command::Warning,
     incident::{EndCause, IncidentState},
-    input::{DeclineReason, DeliveryStage, Input, Place, Reply},
+    input::{DeclineReason, Input, Place, Reply},
     position::Metres,
     record::Record,
 };
 use proptest::prelude::*;
-use world::*;
+use world::{
+    events::{event, happen},
+    *,
+};
 
 fn ten() -> World {
     let mut world = World::new();
@@ -176,100 +179,6 @@ fn every_order_of_revisions_ends_the_same() {
     }
 }
 
-#[derive(Clone, Debug)]
-enum Event {
-    Report(u32, u32, bool),
-    End(u32, u32, EndCause),
-    Reply(u8, Reply),
-    Receive(u8, DeliveryStage),
-    Online(u8),
-    Offline(u8),
-    Move(u8, f64),
-    Duty(u8, bool, bool),
-    Pass(u64),
-    Crash,
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    let reply = prop_oneof![
-        5 => Just(Reply::Accept),
-        3 => Just(Reply::Decline(DeclineReason::Busy)),
-        1 => Just(Reply::EnRoute),
-        1 => Just(Reply::AtScene),
-        1 => Just(Reply::WithPatient),
-        1 => Just(Reply::Finished),
-        1 => Just(Reply::Abort(AbortReason::CannotContinue)),
-        1 => Just(Reply::NeedHelp),
-    ];
-    let stage = prop_oneof![
-        Just(DeliveryStage::Failed),
-        Just(DeliveryStage::BrokerAcked),
-        Just(DeliveryStage::Received),
-        Just(DeliveryStage::Shown)
-    ];
-    let cause = prop_oneof![
-        Just(EndCause::Cancelled),
-        Just(EndCause::CrewOnScene),
-        Just(EndCause::Closed)
-    ];
-    prop_oneof![
-        4 => (1..4u32, 1..5u32, any::<bool>()).prop_map(|(n, r, moved)| Event::Report(n, r, moved)),
-        1 => (1..4u32, 1..7u32, cause).prop_map(|(n, r, c)| Event::End(n, r, c)),
-        12 => (1..13u8, reply).prop_map(|(n, r)| Event::Reply(n, r)),
-        8 => (1..13u8, stage).prop_map(|(n, s)| Event::Receive(n, s)),
-        2 => (1..13u8).prop_map(Event::Online),
-        1 => (1..13u8).prop_map(Event::Offline),
-        3 => (1..13u8, 0.0..2_000.0f64).prop_map(|(n, m)| Event::Move(n, m)),
-        1 => (1..13u8, any::<bool>(), any::<bool>()).prop_map(|(n, d, s)| Event::Duty(n, d, s)),
-        6 => (0..20_000u64).prop_map(Event::Pass),
-        1 => Just(Event::Crash),
-    ]
-}
-
-fn happen(world: &mut World, event: &Event) {
-    match event.clone() {
-        Event::Report(n, revision, moved) => {
-            let mut report = report(n, revision);
-            report.sent_at = world.now;
-            if moved {
-                let north = f64::from(revision) * 300.0;
-                report.place = Some(Place {
-                    position: place(north),
-                    accuracy: Metres::new(71),
-                });
-                report.request.id = dispatch_core::ids::Reference::new(&format!("moved-{n}-{revision}")).unwrap();
-            }
-            drop(world.report(report));
-        }
-        Event::End(n, revision, cause) => {
-            let mut ending = ending(n, revision, cause);
-            ending.request.id = dispatch_core::ids::Reference::new(&format!("end-{n}-{revision}-{cause:?}")).unwrap();
-            drop(world.end(ending));
-        }
-        Event::Reply(n, reply) if world.asked().contains(&n) => world.reply(n, reply),
-        Event::Receive(n, stage) if world.asked().contains(&n) => {
-            let (alert, version) = (world.alert_of(n).plan.alert, world.alert_of(n).message.version);
-            world.input(Input::Delivery {
-                device: device(n),
-                alert,
-                version,
-                stage,
-            });
-        }
-        Event::Reply(..) | Event::Receive(..) => {}
-        Event::Online(n) => world.input(Input::DeviceOnline { device: device(n) }),
-        Event::Offline(n) => world.input(Input::DeviceOffline { device: device(n) }),
-        Event::Move(n, north) => world.at(n, north),
-        Event::Duty(n, on_duty, suspended) => {
-            let mut profile = profile(n);
-            (profile.on_duty, profile.suspended) = (on_duty, suspended && !on_duty);
-            world.input(Input::PutResponder { profile });
-        }
-        Event::Pass(ms) => world.pass(Duration::from_millis(ms)),
-        Event::Crash => world.crash_and_restart(),
-    }
-}
-
 /// What must be true after every step.
 fn check(world: &World) {
     let (incidents, alerts) = world.picture();
@@ -386,7 +295,9 @@ proptest! {
         for incident in 1..4 {
             drop(world.end(ending(incident, 100, EndCause::Closed)));
         }
-        world.seconds(3_600);
+        world.seconds(5 * 3_600);
+        prop_assert_eq!(world.dispatcher.state().incidents().count(), 0);
+        prop_assert_eq!(world.dispatcher.next_deadline(), None);
         let open = world.alerts().iter().filter(|alert| alert.state.is_open()).count();
         prop_assert_eq!(open, 0);
         check_ledger(&world);

@@ -11,6 +11,7 @@ use crate::{
     input::{Ending, Report, RequestId, RequestToken},
     record::{IncidentReported, Record},
     responder::ResponderProfile,
+    state::Standing,
 };
 
 use super::{Dispatcher, messages};
@@ -21,17 +22,15 @@ impl Dispatcher {
             return self.answer(token, answer);
         }
         let id = report.key.id();
-        let known = self.state.incident(id);
-        let was = known
-            .and_then(|incident| incident.reported.as_ref())
-            .map(|reported| reported.purpose);
+        let known = self.state.incident(id).and_then(|incident| incident.reported.as_ref());
+        let was = known.map(|reported| reported.purpose);
         if let Some(was) = was.filter(|&was| was != report.purpose) {
             return self.answer(token, Answer::PurposeChanged { was });
         }
         let mut warnings = Vec::new();
-        let unused = match known {
-            Some(incident) if !incident.state.is_open() => Some(Warning::IncidentEnded),
-            Some(incident) if report.revision <= incident.revision => Some(Warning::StaleRevision),
+        let unused = match self.state.standing(id) {
+            Some(known) if !known.state.is_open() => Some(Warning::IncidentEnded),
+            Some(known) if report.revision <= known.revision => Some(Warning::StaleRevision),
             _ => None,
         };
         let mut sequence = self.state.sequence();
@@ -43,12 +42,12 @@ impl Dispatcher {
                 alerts_planned = self.take_in(id, &report, &mut warnings);
             }
         }
-        let incident = self.incident(id);
+        let standing = self.standing(id);
         let answer = ReportAnswer {
             incident: id,
-            revision: incident.revision,
+            revision: standing.revision,
             duplicate: false,
-            state: incident.state,
+            state: standing.state,
             alerts_planned,
             warnings,
             sequence,
@@ -116,10 +115,10 @@ impl Dispatcher {
             return self.answer(token, answer);
         }
         let id = ending.key.id();
-        let unused = self.state.incident(id).and_then(|incident| {
-            if !incident.state.is_open() && !incident.state.may_become(ending.cause.state()) {
+        let unused = self.state.standing(id).and_then(|known| {
+            if !known.state.is_open() && !known.state.may_become(ending.cause.state()) {
                 Some(Warning::IncidentEnded)
-            } else if ending.revision <= incident.revision {
+            } else if ending.revision <= known.revision {
                 Some(Warning::StaleRevision)
             } else {
                 None
@@ -131,16 +130,18 @@ impl Dispatcher {
             sequence += 1;
             (withdrawn, stood_down) = self.call_everybody_off(id, &ending);
         }
-        let incident = self.incident(id);
+        let standing = self.standing(id);
         let with_patient = self
             .state
-            .alerts_of(incident)
+            .incident(id)
+            .into_iter()
+            .flat_map(|incident| self.state.alerts_of(incident))
             .filter(|alert| alert.attendance.is_some_and(Attendance::is_with_patient));
         let answer = EndAnswer {
             incident: id,
-            revision: incident.revision,
+            revision: standing.revision,
             duplicate: false,
-            state: incident.state,
+            state: standing.state,
             alerts_withdrawn: withdrawn,
             attendances_stood_down: stood_down,
             with_patient: u32::try_from(with_patient.count()).unwrap_or(u32::MAX),
@@ -166,7 +167,11 @@ impl Dispatcher {
             sent_at: *sent_at,
             cause,
         });
-        if self.incident(id).reported.is_none() {
+        let known = self
+            .state
+            .incident(id)
+            .is_some_and(|incident| incident.reported.is_some());
+        if !known {
             return (0, 0);
         }
         self.reschedule_incident(id);
@@ -225,12 +230,7 @@ impl Dispatcher {
         let epoch = seconds.max(self.state.epoch().saturating_add(1));
         self.record(Record::Started { epoch });
         let mut unheard = Vec::new();
-        let incidents: Vec<IncidentId> = self
-            .state
-            .incidents()
-            .filter(|incident| incident.reported.is_some())
-            .map(|incident| incident.id)
-            .collect();
+        let incidents: Vec<IncidentId> = self.state.incidents().map(|incident| incident.id).collect();
         for &id in &incidents {
             let alerts: Vec<AlertId> = self.incident(id).alerts.clone();
             for alert in alerts {
@@ -248,10 +248,18 @@ impl Dispatcher {
                 self.deadlines.set(Due::SearchAgain(id), Some(again));
             }
             self.reschedule_incident(id);
+            self.reschedule_forgetting(id);
         }
         for alert in messages::most_urgent_first(unheard) {
             self.publish(alert);
         }
+    }
+
+    /// How an incident stands that something has just been recorded about.
+    fn standing(&self, id: IncidentId) -> Standing {
+        self.state
+            .standing(id)
+            .expect("heard of, or the request was unused for what is known")
     }
 
     fn answered_before(&self, tenant: &TenantId, request: &RequestId) -> Option<Answer> {

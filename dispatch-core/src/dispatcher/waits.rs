@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use crate::{
     alert::{Alert, MessageKind},
+    attendance::Attendance,
     deadlines::Due,
     ids::{AlertId, IncidentId},
     incident::IncidentState,
     record::Record,
+    state::SETTLED_KEPT,
     time::Timestamp,
 };
 
@@ -46,6 +48,9 @@ impl Dispatcher {
         let direction = alert.message.is_open() && alert.message.kind != MessageKind::Alert;
         let lapse = direction.then(|| message_expiry(&alert));
         self.deadlines.set(Due::LapseMessage(id), lapse);
+        let silent_since = alert.attendance_at.filter(|_| alert.is_attended());
+        let over = silent_since.map(|since| since + self.policy_of(alert.incident).attendance_max);
+        self.deadlines.set(Due::PresumeOver(id), over);
     }
 
     /// Derives the deadlines of one incident from its state; when to search again is set by the search itself.
@@ -69,6 +74,13 @@ impl Dispatcher {
         }
     }
 
+    /// Derives from the state when an incident is forgotten.
+    pub(super) fn reschedule_forgetting(&mut self, id: IncidentId) {
+        let settled = self.state.incident(id).and_then(|incident| incident.settled_at);
+        let forget = settled.map(|at| at + SETTLED_KEPT);
+        self.deadlines.set(Due::ForgetIncident(id), forget);
+    }
+
     /// Somebody became available: incidents with too few people look again soon.
     pub(super) fn search_soon(&mut self) {
         let soon = self.now + SEARCH_SPACING;
@@ -87,6 +99,11 @@ impl Dispatcher {
         match due {
             Due::ResendMessage(alert) => self.resend_due(alert),
             Due::LapseMessage(alert) => self.lapse(alert),
+            Due::PresumeOver(alert) => self.record(Record::AttendanceChanged {
+                alert,
+                attendance: Attendance::PresumedOver,
+            }),
+            Due::ForgetIncident(incident) => self.record(Record::IncidentForgotten { incident }),
             Due::ReplaceAlert(alert) => {
                 self.record(Record::AlertLapsed { alert });
                 self.search(self.alert(alert).incident);

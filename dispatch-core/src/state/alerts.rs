@@ -32,6 +32,7 @@ impl State {
                 request: Times::default(),
                 answered_at: None,
                 attendance: None,
+                attendance_at: None,
             };
             self.ledger.first(&alert.message);
             self.alerts.insert(plan.alert, alert);
@@ -44,6 +45,8 @@ impl State {
         let id = record.alert()?;
         let settled = change(self.alerts.get_mut(&id)?, &mut self.ledger, record, at);
         self.file(id);
+        let incident = self.alerts[&id].incident;
+        self.note_settled(incident, at);
         settled
     }
 
@@ -69,6 +72,7 @@ fn change(alert: &mut Alert, ledger: &mut Ledger, record: &Record, at: Timestamp
             alert.message.resends += 1;
             alert.message.sent_at = at;
         }
+        Record::HelpNeeded { .. } => alert.attendance_at = Some(at),
         Record::MessageUnheard { .. } => alert.message.reported_unheard = true,
         Record::MessageLapsed { version, .. } if version == alert.message.version => {
             return ledger.settle(alert, MessageOutcome::Lapsed);
@@ -110,6 +114,7 @@ fn change(alert: &mut Alert, ledger: &mut Ledger, record: &Record, at: Timestamp
         }
         Record::AttendanceChanged { attendance, .. } => {
             alert.attendance = Some(attendance);
+            alert.attendance_at = Some(at);
             // To go is not true any more for somebody who has gone home.
             if !attendance.is_active() && alert.message.kind == MessageKind::Confirmed {
                 return ledger.settle(alert, MessageOutcome::Lapsed);
@@ -117,6 +122,7 @@ fn change(alert: &mut Alert, ledger: &mut Ledger, record: &Record, at: Timestamp
         }
         Record::AttendanceStoodDown { reason, version, .. } => {
             alert.attendance = Some(Attendance::StoodDown);
+            alert.attendance_at = Some(at);
             let next = Message::planned(version, MessageKind::StandDown(reason), at);
             return ledger.replace(alert, next);
         }
@@ -137,6 +143,7 @@ fn accepted(
         alert.state = AlertState::Accepted;
     }
     alert.attendance = Some(attendance);
+    alert.attendance_at = Some(at);
     let kind = match attendance {
         Attendance::NotNeeded => MessageKind::NotNeeded,
         Attendance::TooLate => MessageKind::TooLate,

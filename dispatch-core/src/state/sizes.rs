@@ -7,10 +7,12 @@ use super::State;
 pub struct Sizes {
     /// Incidents.
     pub incidents: usize,
+    /// Of forgotten incidents, what is needed to refuse what comes late.
+    pub tombstones: usize,
     /// Alerts.
     pub alerts: usize,
-    /// Alerts somebody still has to do with, counted by responder.
-    pub live_alerts: usize,
+    /// Responders who still have to do with an alert.
+    pub live_responders: usize,
     /// Answers kept for retries.
     pub answers: usize,
     /// Dispatch systems whose clocks are observed.
@@ -22,8 +24,9 @@ impl State {
     pub fn sizes(&self) -> Sizes {
         Sizes {
             incidents: self.incidents.len(),
+            tombstones: self.tombstones.len(),
             alerts: self.alerts.len(),
-            live_alerts: self.live_alerts.values().map(|alerts| alerts.len()).sum(),
+            live_responders: self.live_alerts.len(),
             answers: self.answers.len(),
             cad_clocks: self.cad_clocks.len(),
         }

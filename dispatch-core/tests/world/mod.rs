@@ -2,6 +2,8 @@
 //! dispatcher wants done is kept.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+pub mod events;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use dispatch_core::{
@@ -30,7 +32,7 @@ pub struct World {
     pub answers: Vec<Answer>,
     pub refusals: Vec<Refusal>,
     pub closed: Vec<DeviceId>,
-    /// What the records alone make, and the messages that had their outcome on the way.
+    /// What the records alone make when nothing is forgotten, and the messages that had their outcome on the way.
     pub history: State,
     pub settled: Vec<Settled>,
     token: u64,
@@ -117,7 +119,7 @@ impl World {
         let mut dispatcher = Dispatcher::new(PolicyBook::default());
         entries.iter().for_each(|entry| dispatcher.recover(entry));
         let mut history = State::default();
-        let settled = entries.iter().filter_map(|entry| history.apply(entry)).collect();
+        let settled = entries.iter().filter_map(|entry| history.retell(entry)).collect();
         Self {
             dispatcher,
             now,
@@ -150,7 +152,7 @@ impl World {
                 Command::Commit(entries) => {
                     for entry in &entries {
                         assert_eq!(entry.sequence, self.entries.last().map_or(0, |last| last.sequence) + 1);
-                        self.settled.extend(self.history.apply(entry));
+                        self.settled.extend(self.history.retell(entry));
                         self.entries.push(entry.clone());
                     }
                 }
@@ -261,7 +263,7 @@ impl World {
     }
 
     pub fn incident(&self, number: u32) -> &Incident {
-        self.dispatcher.state().incident(key(number).id()).unwrap()
+        self.history.incident(key(number).id()).unwrap()
     }
 
     /// The newest alert of a person.
@@ -274,7 +276,7 @@ impl World {
             .unwrap()
             .plan
             .alert;
-        self.dispatcher.state().alert(id).unwrap()
+        self.history.alert(id).unwrap()
     }
 
     /// All alerts, in order of asking.
@@ -285,7 +287,7 @@ impl World {
         });
         planned
             .flatten()
-            .map(|plan| self.dispatcher.state().alert(plan.alert).unwrap())
+            .map(|plan| self.history.alert(plan.alert).unwrap())
             .collect()
     }
 

@@ -208,6 +208,7 @@ fn sentence(record: &Record) -> String {
             format!("{alert}: person called off, {reason:?} (message {version})")
         }
         Record::HelpNeeded { alert } => format!("{alert}: person asks for help; control room told"),
+        Record::IncidentForgotten { .. } => "everything settled; no longer kept in memory".to_owned(),
         Record::CouldNotAlert { .. } => "nobody reached in time; control room told".to_owned(),
         Record::Started { epoch } => format!("service started as owner {epoch}"),
         Record::ResponderPut(_) | Record::DevicePut(_) | Record::DeviceRevoked(_) | Record::RequestAnswered { .. } => {

@@ -66,12 +66,16 @@ pub fn project(connection: &Connection, entry: &Entry) -> rusqlite::Result<()> {
 
 fn reported(connection: &Connection, entry: &Entry, report: &IncidentReported) -> rusqlite::Result<()> {
     heard_of(connection, entry, report.incident, &report.key, report.revision)?;
+    // The core takes a report of an ended incident in only when it has forgotten the incident; then it begins anew.
+    let recorded = IncidentState::Recorded.to_stored();
+    connection
+        .prepare_cached("UPDATE incident SET state = ?2, is_open = 1 WHERE incident = ?1 AND is_open = 0")?
+        .execute(params![report.incident.as_bytes(), recorded])?;
     connection
         .prepare_cached("UPDATE incident SET kind = ?2 WHERE incident = ?1")?
         .execute(params![report.incident.as_bytes(), report.kind.as_str()])?;
     if report.alerting {
         let searching = IncidentState::Searching.to_stored();
-        let recorded = IncidentState::Recorded.to_stored();
         connection
             .prepare_cached("UPDATE incident SET state = ?2 WHERE incident = ?1 AND state = ?3")?
             .execute(params![report.incident.as_bytes(), searching, recorded])?;
@@ -140,6 +144,7 @@ pub fn story(connection: &Connection, entry: &Entry) -> rusqlite::Result<Option<
         | Record::IncidentEnded { incident, .. }
         | Record::IncidentStateChanged { incident, .. }
         | Record::Decided(Decision { incident, .. })
+        | Record::IncidentForgotten { incident }
         | Record::CouldNotAlert { incident } => {
             let found = "SELECT incident, tenant FROM incident WHERE incident = ?";
             found_story(connection, found, incident.as_bytes())

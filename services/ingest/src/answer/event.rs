@@ -44,7 +44,7 @@ impl Story {
             if entry.entry.sequence == sequence {
                 return self.told(&entry);
             }
-            self.state.apply(&entry.entry);
+            self.state.retell(&entry.entry);
         }
         Vec::new()
     }
@@ -53,7 +53,7 @@ impl Story {
         let record = &entry.entry.record;
         let alert = record.alert();
         let before = self.look(alert);
-        self.state.apply(&entry.entry);
+        self.state.retell(&entry.entry);
         let after = self.look(alert);
         let mut events: Vec<Event> = self.event_of(record).into_iter().collect();
         events.extend(

@@ -18,7 +18,7 @@ pub(crate) fn incident(
 ) -> Option<wire::Incident> {
     let mut state = State::default();
     for entry in entries {
-        state.apply(&entry.entry);
+        state.retell(&entry.entry);
     }
     let incident = state.incident(id)?;
     let reported = incident.reported.as_ref();

@@ -78,6 +78,7 @@ fn attendance_state(attendance: Attendance) -> wire::AttendanceState {
         Attendance::StoodDown => wire::AttendanceState::StoodDown,
         Attendance::NotNeeded => wire::AttendanceState::NotNeeded,
         Attendance::TooLate => wire::AttendanceState::TooLate,
+        Attendance::PresumedOver => wire::AttendanceState::PresumedOver,
     }
 }
 

@@ -118,7 +118,7 @@ impl JournalReader for Reader {
         let mut firsts: BTreeMap<IncidentId, u64> = BTreeMap::new();
         for entry in self.about_incidents() {
             firsts.entry(entry.incident).or_insert(entry.entry.sequence);
-            state.apply(&entry.entry);
+            state.retell(&entry.entry);
         }
         let mut rows: Vec<_> = state
             .incidents()

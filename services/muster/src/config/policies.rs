@@ -44,6 +44,7 @@ pub(super) struct PolicySection {
     alert_expiry_s: Option<f64>,
     search_again_after_s: Option<f64>,
     late_after_s: Option<f64>,
+    attendance_max_s: Option<f64>,
     life_threatening: Option<bool>,
 }
 
@@ -127,6 +128,7 @@ impl PolicySection {
                 &mut policy.search_again_after,
                 self.search_again_after_s,
             ),
+            ("attendance_max_s", &mut policy.attendance_max, self.attendance_max_s),
             ("late_after_s", &mut policy.late_after, self.late_after_s),
         ] {
             if let Some(seconds) = value {

@@ -121,7 +121,7 @@ fn replay(journal: &Path, calls: &[ReportedCall]) -> anyhow::Result<(State, Vec<
         let entries = reader.entries_of_incident(call.incident)?;
         let first = entries.first().map(|first| first.entry.at);
         for entry in &entries {
-            state.apply(&entry.entry);
+            state.retell(&entry.entry);
         }
         let covered = entries
             .iter()

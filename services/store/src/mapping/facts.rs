@@ -42,6 +42,9 @@ pub fn fact(record: &Record) -> Fact {
             incident: incident.as_bytes().to_vec(),
             state: state.to_stored(),
         }),
+        Record::IncidentForgotten { incident } => Fact::IncidentForgotten(stored::IncidentForgotten {
+            incident: incident.as_bytes().to_vec(),
+        }),
         Record::CouldNotAlert { incident } => Fact::CouldNotAlert(stored::CouldNotAlert {
             incident: incident.as_bytes().to_vec(),
         }),
@@ -137,6 +140,9 @@ pub fn from_fact(fact: Fact) -> Result<Record, InvalidRecord> {
         Fact::IncidentStateChanged(it) => Record::IncidentStateChanged {
             incident: id("IncidentStateChanged.incident", &it.incident)?,
             state: word("IncidentStateChanged.state", it.state)?,
+        },
+        Fact::IncidentForgotten(it) => Record::IncidentForgotten {
+            incident: id("IncidentForgotten.incident", &it.incident)?,
         },
         Fact::CouldNotAlert(it) => Record::CouldNotAlert {
             incident: id("CouldNotAlert.incident", &it.incident)?,

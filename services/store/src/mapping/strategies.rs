@@ -58,6 +58,7 @@ fn about_incident() -> impl Strategy<Value = Record> {
         }),
         (incident(), state()).prop_map(|(incident, state)| Record::IncidentStateChanged { incident, state }),
         incident().prop_map(|incident| Record::CouldNotAlert { incident }),
+        incident().prop_map(|incident| Record::IncidentForgotten { incident }),
     ]
 }
 
@@ -364,6 +365,7 @@ fn attendance() -> impl Strategy<Value = Attendance> {
         StoodDown,
         NotNeeded,
         TooLate,
+        PresumedOver,
     ];
     select(all.to_vec())
 }

@@ -63,6 +63,7 @@ impl Word for Attendance {
             Self::StoodDown => stored::Attendance::StoodDown,
             Self::NotNeeded => stored::Attendance::NotNeeded,
             Self::TooLate => stored::Attendance::TooLate,
+            Self::PresumedOver => stored::Attendance::PresumedOver,
         }
         .into()
     }
@@ -80,6 +81,7 @@ impl Word for Attendance {
             Ok(stored::Attendance::StoodDown) => Self::StoodDown,
             Ok(stored::Attendance::NotNeeded) => Self::NotNeeded,
             Ok(stored::Attendance::TooLate) => Self::TooLate,
+            Ok(stored::Attendance::PresumedOver) => Self::PresumedOver,
             Ok(stored::Attendance::Unspecified) | Err(_) => return None,
         })
     }

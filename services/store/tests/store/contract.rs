@@ -224,10 +224,14 @@ pub async fn lists_what_the_core_knows(mut journal: impl Journal, reader: impl J
         became(&looping, IncidentState::Searching),
         ended(&looping, 7, EndCause::Cancelled),
         ended(&looping, 8, EndCause::Closed),
+        // The core forgot it, even its tombstone, and was told of it again.
+        Record::IncidentForgotten { incident: looping.id() },
+        reported(&looping, 9, false),
+        reported(&looping, 10, true),
     ];
     for record in records {
         let commit = pen.commit([record]);
-        state.apply(&commit.entries[0]);
+        state.retell(&commit.entries[0]);
         journal.submit(commit).unwrap();
         until(&mut journal, pen.last).await;
         let listed = reader.incidents_before(&late.tenant, u64::MAX, false, 10).unwrap();

@@ -6,8 +6,8 @@ use crate::measure::Reading;
 
 const MIB: f64 = 1024.0 * 1024.0;
 const HEAD: &str = "\
-part  incidents    records     real  inc/s  cpu/inc  request p50   p99  commit p50   p99     rss  fds |  journal    log   side | incidents   alerts   live  answers addresses | restart
-                                 s            us            us    us          ms    ms     MiB      |      MiB    MiB    MiB |                                             |      ms";
+part  incidents    records     real  inc/s  cpu/inc  request p50   p99  commit p50   p99     rss  fds |  journal    log   side | incidents  tombst.   alerts   live  answers addresses | restart
+                                 s            us            us    us          ms    ms     MiB      |      MiB    MiB    MiB |                                                      |      ms";
 
 /// Says a line. Nobody listening is no reason to stop.
 pub fn say(line: &str) {
@@ -39,7 +39,7 @@ pub fn line(part: u64, reading: &Reading) {
     let restart = restart.map_or("-".to_owned(), |restart| format!("{:.0}", ms(restart.took)));
     say(&format!(
         "{:>4} {incidents:>10} {sequence:>10} {:>8.1} {rate:>6.0} {:>8.0} {:>12.0} {:>5.0} {:>11.2} {:>5.1} {:>7.1} \
-         {descriptors:>4} | {:>8.1} {:>6.1} {:>6.1} | {:>9} {:>8} {:>6} {:>8} {addresses:>9} | {restart:>7}",
+         {descriptors:>4} | {:>8.1} {:>6.1} {:>6.1} | {:>9} {:>8} {:>8} {:>6} {:>8} {addresses:>9} | {restart:>7}",
         part + 1,
         took.as_secs_f64(),
         us(*processor),
@@ -52,8 +52,9 @@ pub fn line(part: u64, reading: &Reading) {
         mib(disk.log),
         mib(disk.side),
         core.incidents,
+        core.tombstones,
         core.alerts,
-        core.live_alerts,
+        core.live_responders,
         core.answers,
     ));
 }

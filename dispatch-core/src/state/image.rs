@@ -1,0 +1,133 @@
+//! The whole state as plain data, so that a snapshot of it can stand in for the records it came from.
+//!
+//! Law: a state restored from its image and given the records that came after equals the state that all the records
+//! give, and acts the same from the next start on.
+//!
+//! Not in it: people and their devices, which the register keeps and gives back with
+//! [`Dispatcher::recover_person`](crate::dispatcher::Dispatcher::recover_person), and where they are, which is soft.
+
+use crate::{
+    alert::{Alert, MessageKind},
+    cad_clock::CadClock,
+    command::Answer,
+    ids::{Reference, TenantId},
+    incident::Incident,
+    input::RequestId,
+    ledger::{Ledger, MessageOutcome},
+    time::Timestamp,
+};
+
+use super::{State, Tombstone};
+
+/// Everything in a [`State`] but the register, in an order that is always the same.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StateImage {
+    /// The sequence of the newest record in it.
+    pub sequence: u64,
+    /// When the newest record was made.
+    pub last_at: Timestamp,
+    /// The number of the newest owner.
+    pub epoch: u64,
+    /// By id.
+    pub incidents: Vec<Incident>,
+    /// By id.
+    pub alerts: Vec<Alert>,
+    /// In the order they were forgotten.
+    pub tombstones: Vec<Tombstone>,
+    /// In the order they were given.
+    pub answers: Vec<KeptAnswer>,
+    /// By tenant and system.
+    pub cad_clocks: Vec<(TenantId, Reference, CadClock)>,
+    /// Messages planned, by kind.
+    pub messages_planned: Vec<(MessageKind, u64)>,
+    /// Messages that had their outcome, by kind and outcome.
+    pub messages_settled: Vec<(MessageKind, MessageOutcome, u64)>,
+}
+
+/// An answer kept for retries.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptAnswer {
+    /// When it was given.
+    pub at: Timestamp,
+    /// To whom.
+    pub tenant: TenantId,
+    /// To which request.
+    pub request: RequestId,
+    /// What was answered.
+    pub answer: Answer,
+}
+
+impl State {
+    /// The state as plain data.
+    pub fn image(&self) -> StateImage {
+        let answers = self.answers_by_age.iter().filter_map(|(at, tenant, id)| {
+            let (fingerprint, answer) = self.answers.get(&(tenant.clone(), id.clone()))?;
+            Some(KeptAnswer {
+                at: *at,
+                tenant: tenant.clone(),
+                request: RequestId {
+                    id: id.clone(),
+                    fingerprint: *fingerprint,
+                },
+                answer: answer.clone(),
+            })
+        });
+        let tombstones = self.tombstones_by_age.iter();
+        let clocks = self.cad_clocks.iter();
+        StateImage {
+            sequence: self.sequence,
+            last_at: self.last_at,
+            epoch: self.epoch,
+            incidents: self.incidents.values().cloned().collect(),
+            alerts: self.alerts.values().copied().collect(),
+            tombstones: tombstones
+                .filter_map(|(_, id)| self.tombstones.get(id).copied())
+                .collect(),
+            answers: answers.collect(),
+            cad_clocks: clocks
+                .map(|((tenant, system), clock)| (tenant.clone(), system.clone(), clock.clone()))
+                .collect(),
+            messages_planned: self.ledger.planned().collect(),
+            messages_settled: self.ledger.settled().collect(),
+        }
+    }
+
+    /// The state that an image shows, with an empty register.
+    pub fn restore(image: StateImage) -> Self {
+        let mut state = Self {
+            sequence: image.sequence,
+            last_at: image.last_at,
+            epoch: image.epoch,
+            ledger: Ledger::of(image.messages_planned, image.messages_settled),
+            ..Self::default()
+        };
+        let incidents = image.incidents.into_iter();
+        state.incidents = incidents.map(|incident| (incident.id, incident)).collect();
+        let clocks = image.cad_clocks.into_iter();
+        state.cad_clocks = clocks
+            .map(|(tenant, system, clock)| ((tenant, system), clock))
+            .collect();
+        for alert in image.alerts {
+            state.alerts.insert(alert.plan.alert, alert);
+            state.file(alert.plan.alert);
+        }
+        for tombstone in image.tombstones {
+            state.bury(tombstone);
+        }
+        for kept in image.answers {
+            state.keep_answer(kept);
+        }
+        state
+    }
+
+    pub(super) fn keep_answer(&mut self, kept: KeptAnswer) {
+        let KeptAnswer {
+            at,
+            tenant,
+            request,
+            answer,
+        } = kept;
+        self.answers_by_age.push_back((at, tenant.clone(), request.id.clone()));
+        self.answers.insert((tenant, request.id), (request.fingerprint, answer));
+    }
+}
