@@ -3,6 +3,7 @@
 mod alerts;
 mod forgetting;
 mod image;
+mod sizes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -20,6 +21,7 @@ use crate::{
 };
 
 pub use forgetting::{SETTLED_KEPT, Standing, Tombstone};
+pub use sizes::Sizes;
 pub use image::{KeptAnswer, StateImage};
 
 /// Everything the core knows.

@@ -154,6 +154,11 @@ impl Directory {
         self.read().addresses.get(&incident).cloned()
     }
 
+    /// How many incidents have their address in memory.
+    pub fn addresses_held(&self) -> usize {
+        self.read().addresses.len()
+    }
+
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Contents> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
