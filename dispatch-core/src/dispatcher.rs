@@ -90,6 +90,7 @@ impl Dispatcher {
             Input::Fix { device, fix } => self.fix(device, fix),
             Input::DeviceOnline { device } => self.device_online(device),
             Input::DeviceOffline { device } => self.state.roster.set_presence(device, Presence::Offline),
+            Input::BrokerBack => self.broker_back(),
             Input::Delivery {
                 device,
                 alert,

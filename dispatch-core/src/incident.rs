@@ -31,7 +31,16 @@ impl IncidentKind {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether this is the service's own drill; see [`CANARY`].
+    pub fn is_canary(&self) -> bool {
+        self.0 == CANARY
+    }
 }
+
+/// The kind of the service's own drill, which goes through every hop twice a minute. Lists and watches of all incidents
+/// leave it out; asked for by name it is told like any other.
+pub const CANARY: &str = "muster_canary";
 
 impl fmt::Display for IncidentKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -172,6 +172,9 @@ pub enum Input {
         /// Which phone.
         device: DeviceId,
     },
+    /// The broker is back, or there for the first time. What was to be sent meanwhile may not have left, and what phones
+    /// said meanwhile may be lost with a session that it forgot.
+    BrokerBack,
     /// A down message got further.
     Delivery {
         /// To which phone.

@@ -21,8 +21,8 @@ use crate::{
 };
 
 pub use forgetting::{SETTLED_KEPT, Standing, Tombstone};
-pub use sizes::Sizes;
 pub use image::{KeptAnswer, StateImage};
+pub use sizes::Sizes;
 
 /// Everything the core knows.
 #[derive(Default)]
@@ -210,6 +210,11 @@ impl State {
             .into_iter()
             .flatten()
             .filter_map(|id| self.alerts.get(id))
+    }
+
+    /// Every alert that is open, attended, or not yet acknowledged.
+    pub fn all_live_alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.live_alerts.values().flatten().filter_map(|id| self.alerts.get(id))
     }
 
     /// What became of the messages sent so far.

@@ -11,7 +11,7 @@ use dispatch_core::{
     attendance::AbortReason,
     command::{DownBody, Refusal},
     incident::EndCause,
-    input::{Input, Place, Reply},
+    input::{DeclineReason, Input, Place, Reply},
     position::Metres,
 };
 use world::*;
@@ -157,4 +157,30 @@ fn a_phone_that_is_back_hears_the_most_urgent_first() {
         assert!(matches!(told[0], DownBody::Alert { .. }), "{told:?}");
         assert_eq!(told[1], &DownBody::StandDown(StandDownReason::Cancelled));
     }
+}
+
+#[test]
+fn a_broker_that_is_back_makes_everybody_repeat_where_they_stand() {
+    let mut world = people(4);
+    world.reported(report(1, 1));
+    for n in 1..=4 {
+        world.receive(n);
+    }
+    world.reply(1, Reply::Accept);
+    world.receive(1);
+    world.reply(2, Reply::Decline(DeclineReason::Busy));
+    let before = world.sent.len();
+    world.input(Input::BrokerBack);
+    let again: Vec<(u8, &DownBody)> = world.sent[before..]
+        .iter()
+        .map(|(_, message)| (message.device.as_bytes()[0], &message.body))
+        .collect();
+    // The one who goes may have said since that they are there; the two who have not answered may have.
+    assert!(matches!(again[0], (1, DownBody::Confirmed { .. })), "{again:?}");
+    assert_eq!(again.len(), 3, "{again:?}");
+    assert!(
+        again[1..]
+            .iter()
+            .all(|(n, body)| *n > 2 && matches!(body, DownBody::Alert { .. }))
+    );
 }

@@ -61,6 +61,14 @@ impl Dispatcher {
         }
     }
 
+    /// Sends again whatever is still true, to everybody concerned: phones that know it already repeat where they stand.
+    pub(super) fn broker_back(&mut self) {
+        let live = self.state.all_live_alerts().copied().collect();
+        for alert in messages::most_urgent_first(live) {
+            self.resend(alert);
+        }
+    }
+
     pub(super) fn delivery(&mut self, device: DeviceId, id: AlertId, version: u32, stage: DeliveryStage) {
         let alert = match self.their_alert(device, id) {
             Ok(alert) => alert,

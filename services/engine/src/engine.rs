@@ -46,6 +46,8 @@ pub struct Engine {
     lanes: Lanes,
     durable: watch::Sender<u64>,
     located: watch::Sender<usize>,
+    /// The sequence up to which the ledger has been counted.
+    counted: u64,
 }
 
 impl Engine {
@@ -66,6 +68,7 @@ impl Engine {
             lanes,
             durable: watch::Sender::new(0),
             located: watch::Sender::new(0),
+            counted: 0,
         }
     }
 
@@ -145,6 +148,7 @@ impl Engine {
             self.owner.handle_time(now);
             self.carry_out(journal, bus)?;
             self.tell_located();
+            self.tell_ledger();
         }
         self.drain(journal, bus).await
     }
@@ -223,6 +227,22 @@ impl Engine {
             Effect::Raise(kind, count) => self.alarms.raise(kind, None, self.clock.now(), count),
             Effect::Clear(kind) => self.alarms.clear(kind, None),
         }
+    }
+
+    /// Counts what became of messages: totals since the journal began, which a restart does not set back.
+    fn tell_ledger(&mut self) {
+        let state = self.owner.state();
+        if std::mem::replace(&mut self.counted, state.sequence()) == state.sequence() {
+            return;
+        }
+        for (kind, total) in state.ledger().planned() {
+            metrics::counter!("muster_messages_planned_total", "kind" => kind.label()).absolute(total);
+        }
+        for (kind, outcome, total) in state.ledger().settled() {
+            let labels = [("kind", kind.label()), ("outcome", outcome.label())];
+            metrics::counter!("muster_messages_total", &labels).absolute(total);
+        }
+        metrics::gauge!("muster_messages_open").set(state.ledger().open() as f64);
     }
 
     fn tell_located(&self) {

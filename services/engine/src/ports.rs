@@ -141,7 +141,8 @@ pub trait JournalReader: Send + Sync + 'static {
         incident: Option<IncidentId>,
         limit: usize,
     ) -> Result<Vec<IncidentEntry>, JournalError>;
-    /// Up to `limit` incidents of a tenant that were first heard of before sequence `before`, newest first.
+    /// Up to `limit` incidents of a tenant that were first heard of before sequence `before`, newest first; without those
+    /// of the canary.
     fn incidents_before(
         &self,
         tenant: &TenantId,

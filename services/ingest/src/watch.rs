@@ -225,7 +225,10 @@ fn page(reader: &dyn JournalReader, subject: &Subject, position: u64) -> Result<
                 new.insert(Story::new(entry.incident, entries))
             }
         };
-        told.extend(story.tell(entry.entry.sequence));
+        let events = story.tell(entry.entry.sequence);
+        if subject.incident.is_some() || !story.is_canary() {
+            told.extend(events);
+        }
     }
     Ok(Some((last, told)))
 }

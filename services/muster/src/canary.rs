@@ -18,7 +18,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use dispatch_core::{
     ids::TenantId,
-    incident::IncidentKind,
+    incident::{CANARY, IncidentKind},
     policy::{Policy, PolicyBook},
     position::Metres,
     responder::Skill,
@@ -30,8 +30,6 @@ use crate::endpoints::Endpoints;
 use dead_man::DeadMan;
 use round::Canary;
 
-/// The kind of the canary's incidents, the skill of its person, and its dispatch system.
-pub const CANARY: &str = "muster_canary";
 /// Time between two rounds unless configured: F46 of the reliability research.
 pub const EVERY: Duration = Duration::from_secs(30);
 /// Rounds that may fail before the alarm; one may fall into a reconnect of its own phone.

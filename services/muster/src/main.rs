@@ -14,6 +14,7 @@ mod endpoints;
 mod health;
 mod http;
 mod import;
+mod inspection;
 mod report_time;
 mod serve;
 mod service;

@@ -28,7 +28,7 @@ use crate::{
     config::{Config, ExternalBroker, Mqtt},
     endpoints::{ControlRoom, Endpoints},
     health::{self, Health},
-    http,
+    http, inspection,
 };
 
 /// The journal's file in the data directory.
@@ -169,6 +169,12 @@ impl Service {
         tokio::spawn(health.keep_told(ready));
         endpoints.write(data_dir)?;
         tracing::info!(%grpc, ?mqtt, %http, "ready");
+        tokio::spawn(inspection::keep_inspecting(
+            data_dir.join(JOURNAL_FILE),
+            alarms.clone(),
+            Arc::clone(&clock),
+            closing.subscribe(),
+        ));
         if let Some(canary) = canary(config, &endpoints) {
             canary::start(canary, alarms, clock, closing.subscribe())?;
         }

@@ -10,7 +10,10 @@ use std::{
     },
 };
 
-use dispatch_core::ids::{IncidentId, ResponderId, TenantId};
+use dispatch_core::{
+    ids::{IncidentId, ResponderId, TenantId},
+    incident::CANARY,
+};
 use muster_engine::{
     ports::{IncidentEntry, IncidentRow, JournalError, JournalReader},
     registry::{DeviceAccess, ResponderRow},
@@ -141,7 +144,7 @@ impl JournalReader for SqliteReader {
     ) -> Result<Vec<IncidentRow>, JournalError> {
         let which = if open_only { "AND is_open = 1" } else { WHOLE };
         let sql = format!(
-            "SELECT {INCIDENT} FROM incident WHERE tenant = ? AND first_sequence < ? {which}
+            "SELECT {INCIDENT} FROM incident WHERE tenant = ? AND first_sequence < ? {which} AND kind IS NOT '{CANARY}'
              ORDER BY first_sequence DESC LIMIT ?"
         );
         self.read("listing incidents", |connection| {

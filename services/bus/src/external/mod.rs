@@ -132,13 +132,14 @@ impl ExternalBus {
             connected: connected.clone(),
             region: region.clone(),
             clock,
-            inlet,
+            inlet: inlet.clone(),
             stalled,
         };
         let subscriber = Subscriber {
             client: client.clone(),
             connected,
             ready,
+            inlet,
             filters: [region.up_filter(), OWNTRACKS_FILTER.to_owned()],
         };
         let tasks = vec![

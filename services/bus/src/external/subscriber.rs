@@ -1,5 +1,7 @@
 //! Asks the broker for what phones say.
 
+use dispatch_core::input::Input;
+use muster_engine::inlet::Inlet;
 use rumqttc::{
     AsyncClient, SubscribeFilterInput,
     mqttbytes::{
@@ -16,6 +18,7 @@ pub(super) struct Subscriber {
     pub client: AsyncClient,
     pub connected: watch::Receiver<Connection>,
     pub ready: watch::Sender<bool>,
+    pub inlet: Inlet,
     pub filters: [String; 2],
 }
 
@@ -32,6 +35,9 @@ impl Subscriber {
                 continue;
             }
             self.ready.send_replace(true);
+            if self.inlet.send(Input::BrokerBack).await.is_err() {
+                return;
+            }
             let changed = |now: &Connection| !now.up || now.count != connection.count;
             if self.connected.wait_for(changed).await.is_err() {
                 return;

@@ -38,6 +38,13 @@ impl Story {
         }
     }
 
+    /// Whether this is the service's own drill, as far as the story has been told.
+    pub fn is_canary(&self) -> bool {
+        let incident = self.state.incident(self.incident);
+        let reported = incident.and_then(|incident| incident.reported.as_ref());
+        reported.is_some_and(|reported| reported.kind.is_canary())
+    }
+
     /// What the record at `sequence` means to a watcher, in order. Sequences must be asked for in order.
     pub fn tell(&mut self, sequence: u64) -> Vec<wire::WatchIncidentsResponse> {
         while let Some(entry) = self.entries.next() {

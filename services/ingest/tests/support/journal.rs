@@ -123,6 +123,12 @@ impl JournalReader for Reader {
         let mut rows: Vec<_> = state
             .incidents()
             .filter(|incident| incident.key.tenant == *tenant && (!open_only || incident.state.is_open()))
+            .filter(|incident| {
+                !incident
+                    .reported
+                    .as_ref()
+                    .is_some_and(|reported| reported.kind.is_canary())
+            })
             .map(|incident| IncidentRow {
                 incident: incident.id,
                 key: incident.key.clone(),

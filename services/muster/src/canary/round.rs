@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use dispatch_core::time::Timestamp;
+use dispatch_core::{incident::CANARY, time::Timestamp};
 use muster_loadtest::{
     Encoding, Fleet, FleetConfig, MessageKind, PhoneConfig, What,
     people::{answers::AnswerModel, place::Place},
@@ -21,7 +21,7 @@ use muster_proto::v1::{
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
-use super::{CANARY, CanaryConfig};
+use super::CanaryConfig;
 use crate::{
     control_room::{ControlRoom, refused},
     endpoints::write_private,
