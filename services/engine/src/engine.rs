@@ -10,7 +10,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use dispatch_core::{policy::PolicyBook, record::Entry};
+use dispatch_core::{policy::PolicyBook, record::Entry, state::StateImage};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -21,7 +21,7 @@ use crate::{
     inlet::{Arrival, Inlet, Lane, Lanes, What, lanes},
     owner::{Effect, Owner},
     ports::{Clock, Entropy, Journal, JournalError, MessageBus},
-    registry::Directory,
+    registry::{Directory, RegistryChange},
     requests::EngineHandle,
 };
 
@@ -91,6 +91,17 @@ impl Engine {
     pub fn recover(&mut self, entry: &Entry) {
         self.owner.recover(entry);
         self.durable.send_replace(entry.sequence);
+    }
+
+    /// Takes up the state of a snapshot, before the first record is applied.
+    pub fn restore(&mut self, image: StateImage) {
+        self.durable.send_replace(image.sequence);
+        self.owner.restore(image);
+    }
+
+    /// Enters a person or device of the register, whom a snapshot leaves out.
+    pub fn recover_registered(&mut self, change: &RegistryChange) {
+        self.owner.recover_registered(change);
     }
 
     /// Works until `stop` turns true, then finishes what has arrived and what is in flight. An error means that the

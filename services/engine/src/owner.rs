@@ -29,7 +29,7 @@ use dispatch_core::{
     input::{DeliveryStage, Input, RequestToken},
     policy::PolicyBook,
     record::{Entry, Record},
-    state::State,
+    state::{State, StateImage},
     time::Timestamp,
 };
 use tokio::sync::oneshot;
@@ -117,6 +117,22 @@ impl Owner {
     pub fn recover(&mut self, entry: &Entry) {
         self.dispatcher.recover(entry);
         self.held.recovered(entry.sequence);
+    }
+
+    /// Takes up the state of a snapshot, before the first record is applied.
+    pub fn restore(&mut self, image: StateImage) {
+        let sequence = image.sequence;
+        self.dispatcher.restore(image);
+        self.held.recovered(sequence);
+    }
+
+    /// Enters a person or device of the register, whom a snapshot leaves out.
+    pub fn recover_registered(&mut self, change: &RegistryChange) {
+        match change {
+            RegistryChange::PutResponder(row) => self.dispatcher.recover_person(row.profile.clone()),
+            RegistryChange::PutDevice(access) => self.dispatcher.recover_device(access.device),
+            RegistryChange::RevokeDevice(_) | RegistryChange::PutAddress { .. } => {}
+        }
     }
 
     /// The journal has been replayed: starts to act.

@@ -101,9 +101,6 @@ impl Service {
         remove_endpoints(data_dir)?;
 
         let directory = Arc::new(Directory::default());
-        for change in recovery.registry()? {
-            directory.apply(change);
-        }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let (tls, ca_certificate, control_room) = credentials(config)?;
         let mut policies = config.policies.clone();
@@ -120,9 +117,20 @@ impl Service {
             alarms.clone(),
         );
         let began = clock.now();
+        let after = recovery.begins_after();
+        let image = recovery.take_image();
+        let from_snapshot = image.is_some();
+        image.into_iter().for_each(|image| engine.restore(image));
+        for change in recovery.registry()? {
+            // Without a snapshot the records say it all.
+            if from_snapshot {
+                engine.recover_registered(&change);
+            }
+            directory.apply(change);
+        }
         let records = recovery.entries(|entry| engine.recover(&entry))?;
         drop(recovery);
-        tracing::info!(records, ms = clock.now().ms_since(began), "replayed the journal");
+        tracing::info!(records, after, ms = clock.now().ms_since(began), "replayed the journal");
 
         let (bus, mqtt) = start_bus(config, directory, Arc::clone(&clock), engine.inlet()).await?;
         let handle = engine.handle();

@@ -27,7 +27,6 @@ mod reader;
 mod recovery;
 mod registry;
 mod rehearsal;
-mod replica;
 mod reserve;
 mod retention;
 mod rows;

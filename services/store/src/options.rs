@@ -9,7 +9,7 @@ pub const RESERVE_BYTES: u64 = 32 * 1024 * 1024;
 /// last year's.
 pub const KEEP: Duration = Duration::from_secs(400 * 24 * 3600);
 
-/// Records between two snapshots once they are on. A start applies at most this many, and what came during the pause, in a few hundred
+/// Records between two snapshots. A start applies at most this many, and what came during the pause, in a few hundred
 /// milliseconds.
 pub const SNAPSHOT_EVERY: u64 = 20_000;
 /// Least time between two snapshots: under the heaviest load one core spends a small part of its time on them.
@@ -33,8 +33,7 @@ impl Default for StoreOptions {
         Self {
             reserve_bytes: RESERVE_BYTES,
             keep: KEEP,
-            // Off until the state has a stored form of its own; see replica.rs.
-            snapshot_every: u64::MAX,
+            snapshot_every: SNAPSHOT_EVERY,
             snapshot_pause: SNAPSHOT_PAUSE,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dispatch_core::record::Entry;
+use dispatch_core::{record::Entry, state::StateImage};
 use muster_engine::registry::RegistryChange;
 use rusqlite::Connection;
 
@@ -27,9 +27,10 @@ impl Recovery {
         Ok(Self { connection, beginning })
     }
 
-    /// The state after [`Recovery::begins_after`], to which the entries are applied.
-    pub fn state(&mut self) -> dispatch_core::state::State {
-        self.beginning.replica.state()
+    /// The state at [`Recovery::begins_after`], without people and devices; `None` at the beginning of the journal, and
+    /// when it was taken already. To be restored before the entries are applied.
+    pub fn take_image(&mut self) -> Option<StateImage> {
+        self.beginning.image.take()
     }
 
     /// The sequence after which [`Recovery::entries`] begins: that of the snapshot this start uses; 0 without one.

@@ -14,12 +14,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dispatch_core::state::State;
+
 use crate::{
     StoreError,
     chain::Head,
     damage::Damage,
     error::{as_journal_error, on_file, while_doing},
-    replica::Replica,
+    mapping::snapshot::encode_snapshot,
     rows, schema,
     snapshot::{self, Beginning},
     soundness,
@@ -64,7 +66,7 @@ fn rehearse(store: &Path, limit: u64, covered: &AtomicU64) {
         Ok(made) => {
             covered.store(made.covered, Ordering::Relaxed);
             metrics::histogram!("muster_store_snapshot_seconds").record(began.elapsed());
-            tracing::debug!(sequence = made.at.sequence, "made a snapshot");
+            tracing::debug!(sequence = made.sequence, "made a snapshot");
         }
         Err(error) => {
             let cause = as_journal_error("", &error).cause;
@@ -79,25 +81,31 @@ fn rehearse(store: &Path, limit: u64, covered: &AtomicU64) {
     }
 }
 
+/// A snapshot was made.
+struct Made {
+    sequence: u64,
+    /// The one before it.
+    covered: u64,
+}
+
 /// Makes the snapshot at `limit`, which is durable, and removes all but it and the one it was made from.
-fn make(store: &Path, limit: u64) -> Result<Beginning, StoreError> {
+fn make(store: &Path, limit: u64) -> Result<Made, StoreError> {
     let connection = schema::open_reading(store)?;
     let connection = connection
         .unchecked_transaction()
         .map_err(while_doing("beginning to read"))?;
     let from = snapshot::beginning(&connection, store, limit)?;
     let before = from.at.sequence;
-    let (at, replica) = advance(&connection, store, from, limit)?;
+    let (at, state) = advance(&connection, store, from, limit)?;
     let writing = on_file("writing a snapshot", store);
-    snapshot::write(store, at, &replica.encode()).map_err(&writing)?;
+    snapshot::write(store, at, &encode_snapshot(&state.image())).map_err(&writing)?;
     for (sequence, path) in snapshot::list(store).map_err(&writing)? {
         if sequence != at.sequence && sequence != before {
             fs::remove_file(path).map_err(&writing)?;
         }
     }
-    Ok(Beginning {
-        at,
-        replica,
+    Ok(Made {
+        sequence: at.sequence,
         covered: before,
     })
 }
@@ -107,9 +115,10 @@ fn advance(
     store: &Path,
     from: Beginning,
     limit: u64,
-) -> Result<(Head, Replica), StoreError> {
+) -> Result<(Head, State), StoreError> {
     let reading = while_doing("reading the journal for a snapshot");
-    let (mut at, mut replica) = (from.at, from.replica);
+    let mut at = from.at;
+    let mut state = from.image.map_or_else(State::default, State::restore);
     let mut statement = connection
         .prepare(
             "SELECT sequence, at_ms, record, chain FROM journal WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
@@ -125,7 +134,7 @@ fn advance(
             return Err(soundness::damaged(connection, store, Damage::Broken { sequence }));
         }
         at = stored.head();
-        replica.apply(&rows::entry(row)?);
+        state.apply(&rows::entry(row)?);
     }
-    Ok((at, replica))
+    Ok((at, state))
 }

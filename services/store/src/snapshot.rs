@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use dispatch_core::state::StateImage;
 use rusqlite::{Connection, OptionalExtension as _};
 use sha2::{Digest as _, Sha256};
 
@@ -18,7 +19,7 @@ use crate::{
     chain::{Chain, Head},
     error::while_doing,
     head::sync_directory_of,
-    replica::Replica,
+    mapping::snapshot::decode_snapshot,
     rows::signed,
     soundness,
 };
@@ -108,8 +109,8 @@ pub fn read(path: &Path) -> io::Result<(Head, Vec<u8>)> {
 pub struct Beginning {
     /// The place of the state below.
     pub at: Head,
-    /// The state there; empty at the beginning of the journal.
-    pub replica: Replica,
+    /// The state there; `None` at the beginning of the journal.
+    pub image: Option<StateImage>,
     /// The place of the next older sound snapshot: what comes before is not needed by any start.
     pub covered: u64,
 }
@@ -125,11 +126,11 @@ pub fn beginning(connection: &Connection, store: &Path, limit: u64) -> Result<Be
     });
     for (sequence, path) in snapshots.into_iter().filter(|(sequence, _)| *sequence <= limit) {
         match sound(connection, &path)? {
-            Ok((at, replica)) => match &mut found {
+            Ok((at, image)) => match &mut found {
                 None => {
                     found = Some(Beginning {
                         at,
-                        replica,
+                        image: Some(image),
                         covered: 0,
                     })
                 }
@@ -153,13 +154,13 @@ pub fn beginning(connection: &Connection, store: &Path, limit: u64) -> Result<Be
     }
     Ok(Beginning {
         at: Head::START,
-        replica: Replica::default(),
+        image: None,
         covered: 0,
     })
 }
 
 /// The snapshot in a file, or why it cannot be used.
-pub fn sound(connection: &Connection, path: &Path) -> Result<Result<(Head, Replica), String>, StoreError> {
+pub fn sound(connection: &Connection, path: &Path) -> Result<Result<(Head, StateImage), String>, StoreError> {
     let (at, payload) = match read(path) {
         Ok(read) => read,
         Err(error) => return Ok(Err(error.to_string())),
@@ -167,9 +168,11 @@ pub fn sound(connection: &Connection, path: &Path) -> Result<Result<(Head, Repli
     if place(connection, at.sequence)? != Some(at) {
         return Ok(Err("it is of another journal".to_owned()));
     }
-    Ok(Replica::decode(&payload)
-        .map(|replica| (at, replica))
-        .map_err(|error| error.to_string()))
+    Ok(match decode_snapshot(&payload) {
+        Ok(image) if image.sequence == at.sequence => Ok((at, image)),
+        Ok(image) => Err(format!("it holds the state at record {}", image.sequence)),
+        Err(error) => Err(error.to_string()),
+    })
 }
 
 /// What the journal itself has at this sequence.

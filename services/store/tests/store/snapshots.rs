@@ -74,7 +74,7 @@ async fn write_on(journal: &mut SqliteJournal, pen: &mut Pen, store: &Path) {
 fn started(store: &Path) -> Result<(Known, u64), StoreError> {
     let (journal, _, mut recovery) = SqliteStore::open_with(store, &options())?;
     let from = recovery.begins_after();
-    let mut state = recovery.state();
+    let mut state = recovery.take_image().map_or_else(State::default, State::restore);
     let last = recovery.entries(|entry| {
         state.apply(&entry);
     })?;
