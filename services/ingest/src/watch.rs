@@ -232,3 +232,42 @@ fn page(reader: &dyn JournalReader, subject: &Subject, position: u64) -> Result<
     }
     Ok(Some((last, told)))
 }
+
+#[cfg(test)]
+mod tests {
+    use dispatch_core::time::Timestamp;
+    use muster_engine::{
+        alarms::{AlarmBoard, AlarmKind},
+        memory::MemoryClock,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_alarm_in_the_middle_of_a_page_does_not_skip_the_rest_of_it() {
+        let (board, leeds) = (AlarmBoard::default(), TenantId::new("leeds").expect("valid"));
+        let event = |sequence| WatchIncidentsResponse {
+            sequence,
+            ..WatchIncidentsResponse::default()
+        };
+        let stopping = watch::Sender::new(false);
+        let mut telling = Telling {
+            pages: Box::pin(stream::pending()),
+            told: [event(8), event(9)].into(),
+            reached: 9,
+            delivered: 7,
+            alarms: Alarms::new(&board, leeds.clone()),
+            clock: Arc::new(MemoryClock::default()),
+            stopping: stopping.subscribe(),
+            ending: None,
+            _seat: Seats::default().take(&leeds).expect("a seat"),
+        };
+        let mut sequences = vec![telling.next().await.expect("an event").sequence];
+        board.raise(AlarmKind::StoreFull, None, Timestamp::default(), 0);
+        telling.alarms.look();
+        for _ in 0..2 {
+            sequences.push(telling.next().await.expect("an event").sequence);
+        }
+        assert_eq!(sequences, [8, 8, 9]);
+    }
+}
