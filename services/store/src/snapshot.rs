@@ -125,20 +125,22 @@ pub fn beginning(connection: &Connection, store: &Path, limit: u64) -> Result<Be
         Vec::new()
     });
     for (sequence, path) in snapshots.into_iter().filter(|(sequence, _)| *sequence <= limit) {
+        if let Some(found) = &mut found {
+            // Not needed now, so it is not taken apart: whole and of this journal is enough to count on it.
+            if belongs(connection, &path)?.is_ok() {
+                found.covered = sequence;
+                break;
+            }
+            continue;
+        }
         match sound(connection, &path)? {
-            Ok((at, image)) => match &mut found {
-                None => {
-                    found = Some(Beginning {
-                        at,
-                        image: Some(image),
-                        covered: 0,
-                    })
-                }
-                Some(found) => {
-                    found.covered = sequence;
-                    break;
-                }
-            },
+            Ok((at, image)) => {
+                found = Some(Beginning {
+                    at,
+                    image: Some(image),
+                    covered: 0,
+                });
+            }
             Err(why) => tracing::warn!(sequence, why, "a snapshot is passed over"),
         }
     }
@@ -161,6 +163,19 @@ pub fn beginning(connection: &Connection, store: &Path, limit: u64) -> Result<Be
 
 /// The snapshot in a file, or why it cannot be used.
 pub fn sound(connection: &Connection, path: &Path) -> Result<Result<(Head, StateImage), String>, StoreError> {
+    let (at, payload) = match belongs(connection, path)? {
+        Ok(read) => read,
+        Err(why) => return Ok(Err(why)),
+    };
+    Ok(match decode_snapshot(&payload) {
+        Ok(image) if image.sequence == at.sequence => Ok((at, image)),
+        Ok(image) => Err(format!("it holds the state at record {}", image.sequence)),
+        Err(error) => Err(error.to_string()),
+    })
+}
+
+/// The place and payload in a file that is whole and of this journal.
+fn belongs(connection: &Connection, path: &Path) -> Result<Result<(Head, Vec<u8>), String>, StoreError> {
     let (at, payload) = match read(path) {
         Ok(read) => read,
         Err(error) => return Ok(Err(error.to_string())),
@@ -168,11 +183,7 @@ pub fn sound(connection: &Connection, path: &Path) -> Result<Result<(Head, State
     if place(connection, at.sequence)? != Some(at) {
         return Ok(Err("it is of another journal".to_owned()));
     }
-    Ok(match decode_snapshot(&payload) {
-        Ok(image) if image.sequence == at.sequence => Ok((at, image)),
-        Ok(image) => Err(format!("it holds the state at record {}", image.sequence)),
-        Err(error) => Err(error.to_string()),
-    })
+    Ok(Ok((at, payload)))
 }
 
 /// What the journal itself has at this sequence.
