@@ -1,7 +1,10 @@
 //! End-to-end tests: the real binary in its own process, a control room that speaks gRPC to it, phones that speak MQTT.
 //!
-//! This library is what those tests share. It knows the wire and the command line only, as any stranger would: nothing
-//! of the service's insides is linked in, so what passes here works for other people's clients too.
+//! That part knows the wire and the command line only, as any stranger would, and uses nothing of the service's insides; so
+//! what passes there works for other people's clients too.
+//!
+//! [`world`] is the opposite: it links the insides, the core and the engine's rules and the store's commit protocol, and
+//! puts a whole world of faults round them on virtual time. It decides nothing for the service and judges it from outside.
 
 pub mod control_room;
 pub mod phone;

@@ -250,3 +250,63 @@ impl Medium for DiskAccess {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::dice::Thing;
+
+    fn write(disk: &Rc<RefCell<Disk>>, sequence: u64, before: Head, sync: bool) -> Head {
+        let chain = before.chain.next(sequence, 1, b"record");
+        let row = Row {
+            sequence,
+            at_ms: 1,
+            record: b"record".to_vec(),
+            chain,
+        };
+        let group = Chained {
+            commit: muster_engine::ports::Commit::default(),
+            rows: vec![row],
+        };
+        let head = Head { sequence, chain };
+        let mut access = DiskAccess(disk.clone());
+        access.append(&[group]).expect("there is space");
+        if sync {
+            access.sync().expect("it works");
+            access.write_head(head).expect("it works");
+            access.sync_head().expect("it works");
+        }
+        head
+    }
+
+    #[test]
+    fn a_power_cut_takes_only_what_was_not_synced() {
+        let mut lost = 0;
+        for trial in 0..40 {
+            let disk = Rc::new(RefCell::new(Disk::new()));
+            let synced = write(&disk, 1, Head::START, true);
+            write(&disk, 2, synced, false);
+            let mut disk = disk.borrow_mut();
+            assert_eq!(disk.safe(), 1);
+            disk.power_cut(&mut Dice::new(trial, Thing::PowerCut, 0));
+            let found = disk.open().expect("what was synced is there");
+            assert!(found.end.sequence >= 1);
+            lost += u32::from(found.end.sequence == 1);
+        }
+        assert!((1..40).contains(&lost), "sometimes it survives, sometimes not: {lost}");
+    }
+
+    #[test]
+    fn damage_behind_the_head_is_refused() {
+        let disk = Rc::new(RefCell::new(Disk::new()));
+        let first = write(&disk, 1, Head::START, true);
+        write(&disk, 2, first, true);
+        let disk = disk.borrow();
+        for trial in 0..20 {
+            let mut damaged = disk
+                .damaged(&mut Dice::new(trial, Thing::PowerCut, 0))
+                .expect("there are rows");
+            assert!(damaged.open().is_err(), "trial {trial}");
+        }
+    }
+}
