@@ -391,6 +391,9 @@ impl Owner {
         };
         for entry in &entries {
             metrics::counter!("muster_records_total", "record" => entry.record.label()).increment(1);
+            if let Record::IncidentForgotten { incident } = entry.record {
+                self.directory.forget_address(incident);
+            }
         }
         let registry = std::mem::take(&mut self.registry);
         for change in &registry {

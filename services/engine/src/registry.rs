@@ -154,6 +154,12 @@ impl Directory {
         self.read().addresses.get(&incident).cloned()
     }
 
+    /// Drops the address of an incident from memory; the store keeps it for as long as it keeps addresses.
+    pub fn forget_address(&self, incident: IncidentId) {
+        let mut contents = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        contents.addresses.remove(&incident);
+    }
+
     /// How many incidents have their address in memory.
     pub fn addresses_held(&self) -> usize {
         self.read().addresses.len()

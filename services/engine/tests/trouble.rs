@@ -30,6 +30,7 @@ const MS: Duration = Duration::from_millis(1);
 /// An owner, and what it wanted done.
 struct Desk {
     owner: Owner,
+    directory: Arc<Directory>,
     now: Timestamp,
     submitted: u64,
     /// The store makes everything durable at once.
@@ -84,13 +85,11 @@ impl Desk {
         };
         let mut policies = PolicyBook::default();
         policies.add(None, Some(kind), policy).unwrap();
-        let owner = Owner::new(
-            policies,
-            Arc::new(Directory::default()),
-            Arc::new(MemoryEntropy::default()),
-        );
+        let directory = Arc::new(Directory::default());
+        let owner = Owner::new(policies, Arc::clone(&directory), Arc::new(MemoryEntropy::default()));
         let mut desk = Self {
             owner,
+            directory,
             now: NOW,
             submitted: 0,
             prompt: false,
@@ -386,4 +385,16 @@ fn alerts_that_do_not_leave_raise_the_alarm() {
     });
     desk.pass(LEAVES_WITHIN);
     assert_eq!(desk.alarms.last(), Some(&(AlarmKind::AlertsNotLeaving, Some(1))));
+}
+
+#[test]
+fn the_address_of_a_forgotten_incident_leaves_memory() {
+    let (mut desk, _) = Desk::new();
+    desk.prompt = true;
+    drop(desk.report("1", "cardiac_arrest"));
+    assert_eq!(desk.directory.addresses_held(), 1);
+    drop(desk.stand_down("1"));
+    // Nobody acknowledges the stand-down; an hour later it is given up, and ten minutes after that all is forgotten.
+    desk.pass(Duration::from_secs(2 * 3600));
+    assert_eq!(desk.directory.addresses_held(), 0);
 }

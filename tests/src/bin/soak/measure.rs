@@ -48,7 +48,7 @@ pub struct Reading {
 pub struct Restart {
     /// From opening the store to being ready.
     pub took: Duration,
-    /// What the core holds afterwards.
+    /// What the core holds when everything is replayed, before it begins to act.
     pub core: Sizes,
 }
 

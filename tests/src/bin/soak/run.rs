@@ -213,7 +213,7 @@ impl Run {
         let began = Instant::now();
         self.service = Some(self.premises.open(now)?);
         let took = began.elapsed();
-        let core = self.service().state().sizes();
+        let core = self.service().recovered();
         self.everybody_connects(now)?;
         Ok(Restart { took, core })
     }

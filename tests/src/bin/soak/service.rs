@@ -8,7 +8,12 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use dispatch_core::{input::Input, policy::PolicyBook, state::State, time::Timestamp};
+use dispatch_core::{
+    input::Input,
+    policy::PolicyBook,
+    state::{Sizes, State},
+    time::Timestamp,
+};
 use muster_engine::{
     owner::{Effect, Owner},
     ports::{Entropy, Journal as _, JournalNews, Outbound},
@@ -20,6 +25,9 @@ use tokio::runtime::Runtime;
 
 /// Name of the store's file, as in a real data directory.
 const JOURNAL_FILE: &str = "journal.sqlite";
+/// Between two snapshots. The service waits longer, but its days do not go by in a tenth of a second, and old records go
+/// only once a snapshot covers them.
+const SNAPSHOT_PAUSE: Duration = Duration::from_secs(1);
 /// The store may be this many commits behind before it is waited for: enough for group commit to work as under load, few
 /// enough for the store to keep up with its housekeeping, which it does with each group.
 pub const COMMITS_BEHIND_MAX: usize = 256;
@@ -38,6 +46,7 @@ pub struct Service {
     /// Last sequences of commits handed over and not yet known to be on the disk.
     behind: VecDeque<u64>,
     submitted: u64,
+    recovered: Sizes,
     /// Alarms that went up. None should.
     alarms: u64,
     published: Vec<Outbound>,
@@ -62,6 +71,7 @@ impl Premises {
         );
         let options = StoreOptions {
             keep,
+            snapshot_pause: SNAPSHOT_PAUSE,
             ..StoreOptions::default()
         };
         Ok(Self { path, options, entropy })
@@ -71,11 +81,19 @@ impl Premises {
     pub fn open(&self, now: Timestamp) -> anyhow::Result<Service> {
         let (journal, reader, mut recovery) = SqliteStore::open_with(&self.path, &self.options)?;
         let directory = Arc::new(Directory::default());
+        let mut owner = Owner::new(PolicyBook::default(), Arc::clone(&directory), Arc::clone(&self.entropy));
+        let image = recovery.take_image();
+        let from_snapshot = image.is_some();
+        image.into_iter().for_each(|image| owner.restore(image));
         for change in recovery.registry()? {
+            // Without a snapshot the records say it all.
+            if from_snapshot {
+                owner.recover_registered(&change);
+            }
             directory.apply(change);
         }
-        let mut owner = Owner::new(PolicyBook::default(), Arc::clone(&directory), Arc::clone(&self.entropy));
         let submitted = recovery.entries(|entry| owner.recover(&entry))?;
+        let recovered = owner.state().sizes();
         owner.start(now);
         let mut service = Service {
             owner,
@@ -85,6 +103,7 @@ impl Premises {
             runtime: tokio::runtime::Builder::new_current_thread().build()?,
             behind: VecDeque::new(),
             submitted,
+            recovered,
             alarms: 0,
             published: Vec::new(),
         };
@@ -124,6 +143,11 @@ impl Service {
     /// What the core knows.
     pub fn state(&self) -> &State {
         self.owner.state()
+    }
+
+    /// What the core held once everything was replayed, before it began to act.
+    pub fn recovered(&self) -> Sizes {
+        self.recovered
     }
 
     /// Alarms that went up in this life.

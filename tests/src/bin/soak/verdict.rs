@@ -154,7 +154,7 @@ fn restarts(readings: &[Reading]) -> Finding {
     }
 }
 
-/// A restart finds what was there before it. Starting is itself a moment at which something may be let go.
+/// A restart finds what was there before it.
 fn recovered(readings: &[Reading]) -> Finding {
     let differing = readings
         .iter()
