@@ -587,7 +587,7 @@ fn what_a_phone_gets_wrong_is_refused_with_a_reason() {
         version: 7,
         stage: DeliveryStage::Received,
     });
-    world.reply(1, Reply::AtScene);
+    world.reply(1, Reply::Finished);
     world.reply(1, Reply::Decline(DeclineReason::Busy));
     world.reply(1, Reply::Accept);
     assert_eq!(
@@ -612,4 +612,41 @@ fn another_control_rooms_people_are_not_asked() {
     world.add_with(foreign, Purpose::Live, 10.0);
     assert_eq!(world.reported(report(1, 1)).alerts_planned, 0);
     assert!(last_decision(&world).candidates.is_empty());
+}
+
+#[test]
+fn somebody_on_the_way_whose_accept_was_lost_is_taken_at_their_word() {
+    let mut world = ten();
+    world.reported(report(1, 1));
+    world.reply(1, Reply::AtScene);
+    assert_eq!(world.alert_of(1).attendance, Some(Attendance::AtScene));
+    assert!(matches!(world.last_sent_to(1), DownBody::Confirmed { .. }));
+    world.reply(2, Reply::EnRoute);
+    world.reply(3, Reply::WithPatient);
+    assert_eq!(world.incident(1).state, IncidentState::Covered);
+
+    // One too many is told so; with the patient, they are left alone.
+    world.reply(4, Reply::EnRoute);
+    assert_eq!(world.last_sent_to(4), &DownBody::NotNeeded);
+    let before = world.sent.len();
+    world.reply(5, Reply::WithPatient);
+    assert_eq!(world.sent.len(), before);
+    assert_eq!(world.refusals, [Refusal::OutOfTurn]);
+}
+
+#[test]
+fn versions_that_may_have_been_lost_are_not_used_again() {
+    let mut world = ten();
+    world.reported(report(1, 1));
+    world.seconds(1);
+    // What was sent from here on, such as a version 2, never reached the disk.
+    world.crash_and_restart();
+    world.reply(1, Reply::Accept);
+    assert_eq!(world.alert_of(1).message.version, 17);
+    // Planned since the start, and so on the disk before anything was sent about it.
+    world.seconds(2);
+    world.at(9, 900.0);
+    world.reported(report(2, 1));
+    world.end(ending(2, 2, EndCause::Cancelled));
+    assert!(world.alerts().iter().any(|alert| alert.message.version == 2));
 }

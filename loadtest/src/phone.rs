@@ -7,6 +7,8 @@
 //!   case it was lost.
 //! - The exact place is forgotten with the stand-down.
 //! - After a reconnect the phone repeats where it stands. So nothing has to be queued while it is offline.
+//! - A new owner (a higher epoch) that speaks in an older version has lost what came after it: it is told where the phone
+//!   stands.
 
 mod going;
 mod known;
@@ -188,10 +190,16 @@ impl Phone {
             if down.owner_epoch < known.epoch {
                 return self.ignore(down, IgnoreReason::OldEpoch);
             }
-            if down.alert_version < known.version {
-                return self.ignore(down, IgnoreReason::OldVersion);
-            }
+            let new_owner = down.owner_epoch > known.epoch;
             known.epoch = down.owner_epoch;
+            if down.alert_version < known.version {
+                self.ignore(down, IgnoreReason::OldVersion);
+                if new_owner {
+                    // It does not know what the owner before it told us, nor what we said to that.
+                    self.repeat(id, now);
+                }
+                return;
+            }
             if down.alert_version == known.version {
                 self.log_received(down, kind, true);
                 return self.repeat(id, now);

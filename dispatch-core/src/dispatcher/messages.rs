@@ -15,6 +15,9 @@ use super::Dispatcher;
 /// A confirmation or stand-down is true for this long: a phone that comes back within it is told.
 const DIRECTION_EXPIRY: Duration = Duration::from_secs(3600);
 
+/// More messages than are ever sent about one alert between two commits.
+const VERSIONS_SKIPPED: u32 = 15;
+
 /// When the newest message about an alert stops being true by itself.
 pub(super) fn message_expiry(alert: &Alert) -> Timestamp {
     match alert.message.kind {
@@ -51,6 +54,19 @@ impl Dispatcher {
             MessageKind::NotNeeded | MessageKind::TooLate | MessageKind::StandDown(_) => true,
         };
         holds && message_expiry(alert) > self.now
+    }
+
+    /// The version of the next message about an alert. What was sent while the store was in trouble may have been lost with
+    /// its records, and phones take a version they have seen for a repeat: so the first after a start skips some. A message
+    /// counts as from before the start when it is no newer than the owner's number, which is the start's second.
+    pub(super) fn next_version(&self, alert: &Alert) -> u32 {
+        let planned = u64::try_from(alert.message.planned_at.unix_ms() / 1000).unwrap_or(0);
+        let skipped = if planned <= self.state.epoch() {
+            VERSIONS_SKIPPED
+        } else {
+            0
+        };
+        alert.message.version + 1 + skipped
     }
 
     /// Sends the newest message about an alert again, with the same id and version, if it is still true.

@@ -141,7 +141,7 @@ impl Dispatcher {
         self.record(Record::AlertAccepted {
             alert: id,
             attendance,
-            version: alert.message.version + 1,
+            version: self.next_version(alert),
         });
         self.publish(id);
         if attendance == Attendance::Confirmed {
@@ -170,6 +170,9 @@ impl Dispatcher {
         if alert.attendance == Some(next) {
             return;
         }
+        if alert.attendance.is_none() && next.is_active() {
+            return self.attend_unconfirmed(device, alert, next);
+        }
         if !alert.attendance.is_some_and(|here| here.may_become(next)) {
             return self.refuse(device, Refusal::OutOfTurn);
         }
@@ -179,6 +182,21 @@ impl Dispatcher {
         });
         if matches!(next, Attendance::Aborted(_)) {
             self.search_if_short(alert.incident);
+        }
+    }
+
+    /// Somebody is on the way whom nobody told to go, as far as is known: a power cut while the store was in trouble took
+    /// their accept along. Their own word stands for it. With the patient and not wanted is left alone: nobody there is
+    /// called off by a machine.
+    fn attend_unconfirmed(&mut self, device: DeviceId, alert: &Alert, next: Attendance) {
+        let wanted = alert.state.is_open() && self.wants_another(alert.incident);
+        if next.is_with_patient() && !wanted {
+            return self.refuse(device, Refusal::OutOfTurn);
+        }
+        self.accept(device, alert);
+        let alert = *self.alert(alert.plan.alert);
+        if alert.attendance.is_some_and(|here| here.may_become(next)) {
+            self.attend(device, &alert, next);
         }
     }
 

@@ -139,7 +139,7 @@ impl Dispatcher {
 
     /// Withdraws one unanswered alert and tells the phone.
     pub(super) fn withdraw(&mut self, alert: AlertId, reason: StandDownReason) {
-        let version = self.alert(alert).message.version + 1;
+        let version = self.next_version(self.alert(alert));
         self.record(Record::AlertWithdrawn { alert, reason, version });
         self.publish(alert);
     }
@@ -151,7 +151,7 @@ impl Dispatcher {
             .attendance
             .is_some_and(|attendance| attendance.may_become(Attendance::StoodDown));
         if may {
-            let version = known.message.version + 1;
+            let version = self.next_version(known);
             self.record(Record::AttendanceStoodDown { alert, reason, version });
             self.publish(alert);
         }
@@ -182,7 +182,7 @@ impl Dispatcher {
             let near = fix.is_none_or(|fix| fix.position.distance_to(place.position) <= radius);
             if near || known.attendance.is_some_and(Attendance::is_with_patient) {
                 let band = fix.map_or(known.plan.band, |fix| cell.band_from(fix.position));
-                let version = known.message.version + 1;
+                let version = self.next_version(&known);
                 self.record(Record::AlertRelocated {
                     alert,
                     cell,

@@ -1,7 +1,7 @@
 //! Whether the journal in SQLite can be trusted, on opening: the rule of [`crate::damage`] over the real rows, and what
 //! follows from it.
 
-use std::{collections::BTreeSet, fmt, ops::Range, path::Path};
+use std::{collections::BTreeSet, fmt, fs::File, io, ops::Range, path::Path};
 
 use dispatch_core::ids::IncidentId;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -81,12 +81,29 @@ pub fn settle(connection: &Connection, store: &Path, start: Head) -> Result<Soun
             "keeping records that were written and not yet acknowledged"
         );
     }
+    if found.unacknowledged > 0 {
+        // Written by a process that was killed before it synced them: once the head points to them they must stay.
+        sync_log(store)?;
+    }
     let bringing = on_file("bringing it up to the journal", &path);
     let mut head = HeadFile::open(&path).map_err(&bringing)?;
     if head::newest(slots) != Some(found.end) {
         head.write(found.end).and_then(|()| head.sync()).map_err(&bringing)?;
     }
     Ok(Sound { end: found.end, head })
+}
+
+/// Makes what stands in SQLite's log survive a power cut.
+fn sync_log(store: &Path) -> Result<(), StoreError> {
+    let mut name = store.as_os_str().to_owned();
+    name.push("-wal");
+    let log = Path::new(&name);
+    match File::open(log) {
+        Ok(file) => file.sync_all().map_err(on_file("syncing it", log)),
+        // Everything is in the store itself, which SQLite syncs before it lets the log go.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(on_file("opening it", log)(error)),
+    }
 }
 
 /// The last acknowledged record, by the side file.

@@ -130,7 +130,14 @@ impl AlertPage {
         self.settle(MessageOutcome::Superseded, recount);
         *recount.planned.entry(kind).or_default() += 1;
         (self.outcome, self.noted) = (None, BTreeSet::new());
-        if version != self.version + 1 {
+        // Versions given out before a start may have been lost with it, so they are not given out again.
+        let written = self.versions.get(&self.version).map_or(0, |&(_, sequence)| sequence);
+        let follows = match version.checked_sub(self.version) {
+            Some(1) => written > recount.last_start,
+            Some(step) => step == VERSIONS_SKIPPED,
+            None => false,
+        };
+        if !follows {
             return Err(("I3 versions", format!("version {version} follows on {}", self.version)));
         }
         self.versions.insert(version, (kind, sequence));
@@ -153,7 +160,12 @@ impl AlertPage {
 pub struct Recount {
     pub planned: BTreeMap<MessageKind, u64>,
     pub settled: BTreeMap<(MessageKind, MessageOutcome), u64>,
+    /// Sequence of the newest start.
+    pub last_start: u64,
 }
+
+/// How far versions jump after a start: further than the messages about one alert that a power cut can undo.
+const VERSIONS_SKIPPED: u32 = 16;
 
 /// Everything the records say.
 pub struct Book {
@@ -227,7 +239,10 @@ impl Book {
         (self.sequence, self.last_at) = (entry.sequence, entry.at);
         let (at, sequence) = (entry.at, entry.sequence);
         match &entry.record {
-            Record::Started { epoch } => self.started(*epoch, at),
+            Record::Started { epoch } => {
+                self.recount.last_start = sequence;
+                self.started(*epoch, at)
+            }
             Record::ResponderPut(profile) => {
                 self.people.insert(profile.responder, profile.clone());
                 Ok(())

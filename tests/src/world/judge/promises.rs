@@ -160,6 +160,7 @@ impl Judge {
                 .settled()
                 .map(|(kind, outcome, count)| ((kind, outcome), count))
                 .collect(),
+            last_start: self.book.recount.last_start,
         };
         let ours = &self.book.recount;
         (theirs != *ours).then(|| format!("the ledger says {theirs:?}, the records {ours:?}"))

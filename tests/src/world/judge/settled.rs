@@ -148,9 +148,7 @@ impl Judge {
                 agrees |= page.wiped.contains(&name)
                     || newest.is_some_and(|given| given.version == alert.version && given.kind == word(alert.kind));
             }
-            // What a phone was told before it was durable, and a power cut undid, it still believes: that is the price of
-            // alerting while the store is in trouble (DESIGN section 5). Such alerts are counted, not judged.
-            if !given.is_empty() && !agrees && is_owed(alert) && !self.orphans.contains(id) {
+            if !given.is_empty() && !agrees && is_owed(alert) {
                 let text = format!("{name} v{} {:?}, the phone has {given:?}", alert.version, alert.kind);
                 return self.violates("phones agree", format_args!("{text}"));
             }
