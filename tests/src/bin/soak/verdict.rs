@@ -62,7 +62,7 @@ fn judge(scale: &Scale, outcome: &Outcome) -> Vec<Finding> {
     let held = |what, number: fn(&Reading) -> usize| {
         quarters.compare(what, HELD_GROWTH_MAX, HELD_BY_CHANCE, |reading| number(reading) as f64)
     };
-    vec![
+    let mut findings = vec![
         past_retention(scale),
         quarters.compare("disk, bytes", DISK_GROWTH_MAX, 0.0, |reading| {
             reading.disk.total() as f64
@@ -80,16 +80,21 @@ fn judge(scale: &Scale, outcome: &Outcome) -> Vec<Finding> {
         held("answers held", |reading| reading.core.answers),
         held("addresses held", |reading| reading.addresses),
         held("clocks held", |reading| reading.core.cad_clocks),
-        quarters.compare_times("processor time, us", SLOWER_MAX, |reading| reading.processor),
-        quarters.compare_times("request p50, us", SLOWER_BY_THE_CLOCK_MAX, |reading| {
-            reading.request.p50
-        }),
-        quarters.compare_times("commit p50, us", SLOWER_BY_THE_CLOCK_MAX, |reading| reading.commit.p50),
-        restarts(readings),
         recovered(readings),
         none("wrong answers", outcome.wrong_answers),
         none("false alarms", outcome.alarms),
-    ]
+    ];
+    if scale.times_tell {
+        findings.extend([
+            quarters.compare_times("processor time, us", SLOWER_MAX, |reading| reading.processor),
+            quarters.compare_times("request p50, us", SLOWER_BY_THE_CLOCK_MAX, |reading| {
+                reading.request.p50
+            }),
+            quarters.compare_times("commit p50, us", SLOWER_BY_THE_CLOCK_MAX, |reading| reading.commit.p50),
+            restarts(readings),
+        ]);
+    }
+    findings
 }
 
 /// The quarters that are held against each other.
@@ -219,10 +224,15 @@ mod tests {
         retention: Duration::from_secs(30 * 86_400),
         responders: 100,
         seed: 1,
+        times_tell: true,
     };
 
     /// A year in which nothing grows, but for what `change` does to a part.
     fn failing(change: impl Fn(usize, &mut Reading)) -> Vec<&'static str> {
+        failing_at(&SCALE, change)
+    }
+
+    fn failing_at(scale: &Scale, change: impl Fn(usize, &mut Reading)) -> Vec<&'static str> {
         let part = |number| {
             let mut reading = Reading {
                 memory: 100 << 20,
@@ -248,7 +258,7 @@ mod tests {
             wrong_answers: 0,
             alarms: 0,
         };
-        let findings = judge(&SCALE, &outcome);
+        let findings = judge(scale, &outcome);
         findings
             .iter()
             .filter(|finding| !finding.flat)
@@ -295,6 +305,16 @@ mod tests {
                 .for_each(|restart| restart.took *= part as u32 + 1);
         };
         assert_eq!(failing(slower), ["restart"]);
+    }
+
+    #[test]
+    fn a_short_run_does_not_judge_times() {
+        let scale = Scale {
+            times_tell: false,
+            ..SCALE
+        };
+        let slower = |part: usize, reading: &mut Reading| reading.processor *= part as u32 + 10;
+        assert_eq!(failing_at(&scale, slower), [""; 0]);
     }
 
     #[test]
