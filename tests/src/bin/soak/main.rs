@@ -7,7 +7,7 @@
 //! rounds ─┘  (virtual time)         └─> scripted phones ─> agenda
 //! ```
 //! Time is virtual, everything else is real: the owner with the core's decisions, the journal in SQLite, restarts. Each
-//! twelfth of the run is measured, one line of a table each, and the last quarter is held against the one before.
+//! twelfth of the run is measured, one line of a table each, and the last quarter is held against an earlier one.
 //!
 //! One thing differs from the service: the owner is told that a commit is durable as soon as it is handed over. In
 //! virtual time everybody would otherwise wait for each fsync, and a year would take a year of fsyncs. That nothing
@@ -52,6 +52,6 @@ fn soak(arguments: &Arguments) -> anyhow::Result<bool> {
     let dir = arguments.data_dir.as_deref().unwrap_or(scratch.path());
     say(&scale.to_string());
     table::head();
-    let outcome = Run::new(scale, dir)?.to_the_end()?;
+    let outcome = Run::new(scale, dir)?.finish()?;
     Ok(verdict::announce(&scale, &outcome))
 }

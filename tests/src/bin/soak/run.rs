@@ -108,7 +108,7 @@ impl Run {
     }
 
     /// Runs it.
-    pub fn to_the_end(mut self) -> anyhow::Result<Outcome> {
+    pub fn finish(mut self) -> anyhow::Result<Outcome> {
         let mut readings = Vec::new();
         for part in 0..PARTS {
             let (began, worked, before) = (Instant::now(), measure::processor()?, self.reported);
