@@ -9,7 +9,8 @@ use tokio::sync::watch;
 /// A kind of trouble.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum AlarmKind {
-    /// Messages to phones have waited for 5 s and none has left since. The count is how many wait.
+    /// Messages to phones have waited for 5 s and none has left since, or no phone has confirmed any of at least ten for
+    /// 9 s. The count is how many.
     AlertsNotLeaving,
     /// The store takes longer than 250 ms: life-saving messages go out before they are durable. The count is how many
     /// commits wait.

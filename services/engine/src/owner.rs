@@ -165,6 +165,12 @@ impl Owner {
             && *stage != DeliveryStage::Failed
         {
             self.leaving.left(*alert, *version, now + self.ahead);
+            if *stage >= DeliveryStage::Received {
+                self.leaving.heard();
+            }
+        }
+        if matches!(input, Input::Reply { .. }) {
+            self.leaving.heard();
         }
         self.dispatcher.handle(input, now + self.ahead);
         self.carry_out(None, now);
@@ -418,8 +424,8 @@ impl Owner {
 
     fn is_incident_urgent(&self, incident: IncidentId) -> bool {
         let incident = self.state().incident(incident);
-        incident.is_some_and(|incident| {
-            // Of one that ended before it was reported nobody knows the kind: in doubt a life depends on it.
+        // Of one that ended before it was reported, or is forgotten, nobody knows the kind: in doubt a life depends on it.
+        incident.is_none_or(|incident| {
             let reported = incident.reported.as_ref();
             reported.is_none_or(|reported| self.is_life_threatening(&incident.key.tenant, &reported.kind))
         })
@@ -483,6 +489,7 @@ impl Owner {
     }
 
     fn watch_leaving(&mut self, now: Timestamp) {
+        self.leaving.age(now);
         if self.leaving.stuck(now) > 0 {
             let state = self.dispatcher.state();
             self.leaving.forget(|id| {

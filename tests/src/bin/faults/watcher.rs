@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use muster_proto::v1::{WatchIncidentsRequest, WatchIncidentsResponse};
+use muster_proto::v1::{WatchIncidentsRequest, WatchIncidentsResponse, watch_incidents_response::Event};
 use tokio::{
     task::JoinHandle,
     time::{sleep, timeout},
@@ -64,6 +64,10 @@ async fn watch(desk: Desk, told: Arc<Mutex<Told>>) {
             let mut events = answer.into_inner();
             while let Ok(Some(event)) = events.message().await {
                 after = event.sequence.max(after);
+                // An alarm tells of the moment, not of the journal: it is not told again.
+                if matches!(event.event, Some(Event::SystemAlarm(_))) {
+                    continue;
+                }
                 told.lock().unwrap_or_else(PoisonError::into_inner).insert(text(&event));
             }
         }
