@@ -232,6 +232,7 @@ async fn a_broker_that_comes_back_is_subscribed_again(mut world: World) {
     };
     mosquitto.run().await;
     ready(&bus).await;
+    assert_eq!(world.next_of_all().await, Input::BrokerBack);
     let phone = Phone::connect(&world, &device).await;
     phone.is_heard_next(&mut world).await;
 }

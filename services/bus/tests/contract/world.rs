@@ -256,8 +256,18 @@ impl World {
         self.bus.close_session(device.id());
     }
 
-    /// The next thing the engine hears.
+    /// The next thing the engine hears that is not about the broker itself.
     pub async fn next(&mut self) -> Input {
+        loop {
+            let input = self.next_of_all().await;
+            if input != Input::BrokerBack {
+                return input;
+            }
+        }
+    }
+
+    /// The next thing the engine hears, whatever it is.
+    pub async fn next_of_all(&mut self) -> Input {
         let next = timeout(PATIENCE, self.observer.next()).await;
         next.expect("the engine hears something in time")
             .expect("the bus lives")
