@@ -15,8 +15,11 @@ use super::Dispatcher;
 /// A confirmation or stand-down is true for this long: a phone that comes back within it is told.
 const DIRECTION_EXPIRY: Duration = Duration::from_secs(3600);
 
-/// More messages than are ever sent about one alert between two commits.
-const VERSIONS_SKIPPED: u32 = 15;
+/// Owners' numbers, which are seconds since 1970, count from here for versions: 2025-06-15, before the first release.
+const VERSIONS_SINCE: u64 = 1_750_000_000;
+/// Versions that an owner may give out about one alert for each second until the next start; a version is a number of 32
+/// bits, so this lasts until 2059.
+const VERSIONS_A_SECOND: u64 = 4;
 
 /// When the newest message about an alert stops being true by itself.
 pub(super) fn message_expiry(alert: &Alert) -> Timestamp {
@@ -57,16 +60,18 @@ impl Dispatcher {
     }
 
     /// The version of the next message about an alert. What was sent while the store was in trouble may have been lost with
-    /// its records, and phones take a version they have seen for a repeat: so the first after a start skips some. A message
-    /// counts as from before the start when it is no newer than the owner's number, which is the start's second.
+    /// its records, and phones take a version they have seen for a repeat: so the first after a start begins where no
+    /// earlier owner can have got to. A message counts as from before the start when it is no newer than the owner's
+    /// number, which is the start's second.
     pub(super) fn next_version(&self, alert: &Alert) -> u32 {
+        let next = alert.message.version + 1;
         let planned = u64::try_from(alert.message.planned_at.unix_ms() / 1000).unwrap_or(0);
-        let skipped = if planned <= self.state.epoch() {
-            VERSIONS_SKIPPED
-        } else {
-            0
-        };
-        alert.message.version + 1 + skipped
+        if planned > self.state.epoch() {
+            return next;
+        }
+        let since = self.state.epoch().saturating_sub(VERSIONS_SINCE);
+        let first = since.saturating_mul(VERSIONS_A_SECOND);
+        next.max(u32::try_from(first).unwrap_or(0))
     }
 
     /// Sends the newest message about an alert again, with the same id and version, if it is still true.

@@ -133,8 +133,9 @@ impl AlertPage {
         // Versions given out before a start may have been lost with it, so they are not given out again.
         let written = self.versions.get(&self.version).map_or(0, |&(_, sequence)| sequence);
         let follows = match version.checked_sub(self.version) {
+            Some(0) => false,
             Some(1) => written > recount.last_start,
-            Some(step) => step == VERSIONS_SKIPPED,
+            Some(step) => step > 1,
             None => false,
         };
         if !follows {
@@ -163,9 +164,6 @@ pub struct Recount {
     /// Sequence of the newest start.
     pub last_start: u64,
 }
-
-/// How far versions jump after a start: further than the messages about one alert that a power cut can undo.
-const VERSIONS_SKIPPED: u32 = 16;
 
 /// Everything the records say.
 pub struct Book {
