@@ -21,6 +21,12 @@ use tokio::{
 
 use crate::bench::{Bench, signal_group};
 
+/// Asking for everything afterwards, incident by incident, is more than a control room may.
+const NO_BUDGET: &str = "[limits]
+vital = { per_s = 1000000, burst = 1000000 }
+query = { per_s = 1000000, burst = 1000000 }
+";
+
 /// A service that is not ready after this never will be. Far beyond every bound on recovery.
 const START_WAIT: Duration = Duration::from_secs(60);
 /// Time between two looks for a state.
@@ -112,7 +118,8 @@ impl<'a> Setup<'a> {
                 broker.port()
             )
         });
-        fs::write(&config, format!("{}\n{}", self.config, external.unwrap_or_default()))?;
+        let external = external.unwrap_or_default();
+        fs::write(&config, format!("{}\n{external}\n{NO_BUDGET}", self.config))?;
         let mut words = self.wrapper.clone();
         words.push(self.bench.binary.display().to_string());
         let mut command = Command::new(&words[0]);

@@ -62,7 +62,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Outcome> {
     located(&desk, &mut dice).await?;
 
     let mut reported = BTreeMap::new();
-    for n in 0..bench.pick(3, 20) {
+    for n in 0..bench.pick(3, 8) {
         let number = format!("unheard-{n}");
         let give_up = Instant::now() + PATIENCE;
         let answer = desk
