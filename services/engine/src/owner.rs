@@ -24,8 +24,7 @@ use dispatch_core::{
     alert::MessageKind,
     command::{Answer, Command, DownBody, DownMessage},
     dispatcher::Dispatcher,
-    ids::{DeviceId, IncidentId, TenantId},
-    incident::IncidentKind,
+    ids::{DeviceId, IncidentId},
     input::{DeliveryStage, Input, RequestToken},
     policy::PolicyBook,
     record::{Entry, Record},
@@ -172,8 +171,13 @@ impl Owner {
         if matches!(input, Input::Reply { .. }) {
             self.leaving.heard();
         }
+        // A position leaves nothing behind, so nothing can leave because of it.
+        let is_silent = matches!(input, Input::Fix { .. }) && done.is_none();
         self.dispatcher.handle(input, now + self.ahead);
         self.carry_out(None, now);
+        if is_silent {
+            return;
+        }
         if let Some(done) = done {
             let tell = move || {
                 // A phone that has gone away is no reason to stop.
@@ -317,14 +321,10 @@ impl Owner {
 
     fn is_vital(&self, request: &Request) -> bool {
         match request {
-            Request::Report { report, .. } => self.is_life_threatening(&report.key.tenant, &report.kind),
+            Request::Report { report, .. } => self.policies.is_life_threatening(&report.key.tenant, &report.kind),
             Request::End { .. } | Request::Ping { .. } => true,
             _ => false,
         }
-    }
-
-    fn is_life_threatening(&self, tenant: &TenantId, kind: &IncidentKind) -> bool {
-        self.policies.policy(tenant, kind).life_threatening
     }
 
     fn take_in(&mut self, input: Option<Input>, now: Timestamp) {
@@ -427,7 +427,7 @@ impl Owner {
         // Of one that ended before it was reported, or is forgotten, nobody knows the kind: in doubt a life depends on it.
         incident.is_none_or(|incident| {
             let reported = incident.reported.as_ref();
-            reported.is_none_or(|reported| self.is_life_threatening(&incident.key.tenant, &reported.kind))
+            reported.is_none_or(|reported| self.policies.is_life_threatening(&incident.key.tenant, &reported.kind))
         })
     }
 
@@ -490,7 +490,8 @@ impl Owner {
 
     fn watch_leaving(&mut self, now: Timestamp) {
         self.leaving.age(now);
-        if self.leaving.stuck(now) > 0 {
+        let mut stuck = self.leaving.stuck(now);
+        if stuck > 0 {
             let state = self.dispatcher.state();
             self.leaving.forget(|id| {
                 let wanted = state.alert(id).is_some_and(|alert| {
@@ -499,8 +500,8 @@ impl Owner {
                 });
                 !wanted
             });
+            stuck = self.leaving.stuck(now);
         }
-        let stuck = self.leaving.stuck(now);
         if stuck != self.not_leaving {
             self.not_leaving = stuck;
             self.effects.push_back(match stuck {

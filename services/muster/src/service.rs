@@ -141,7 +141,7 @@ impl Service {
             service_area: config.service_area,
             region: config.region.clone(),
             wanted: Arc::new(move |tenant, kind| policies.policy(tenant, kind).wanted),
-            life_threatening: Arc::new(move |tenant, kind| kinds.policy(tenant, kind).life_threatening),
+            life_threatening: Arc::new(move |tenant, kind| kinds.is_life_threatening(tenant, kind)),
             limits: config.limits,
         };
         let server = Server::bind(ingest, handle.clone(), Arc::new(reader), Arc::clone(&clock)).await?;
