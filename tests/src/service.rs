@@ -5,9 +5,10 @@ use std::{
     ffi::OsStr,
     fs::{self, File},
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -106,18 +107,23 @@ impl Service {
 
     /// Asks for a page over HTTP; the status code and the body.
     pub fn page(&self, path: &str) -> Result<(u16, String)> {
-        let mut stream = TcpStream::connect(&self.endpoints.http)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("the end of the header")?;
-        let code = head.split(' ').nth(1).context("a status code")?.parse()?;
-        Ok((code, body.to_owned()))
+        page(self.endpoints.http.parse()?, path, PATIENCE)
     }
+}
+
+/// Asks a service for a page over HTTP, with this much patience for each step; the status code and the body.
+pub fn page(http: SocketAddr, path: &str, patience: Duration) -> Result<(u16, String)> {
+    let mut stream = TcpStream::connect_timeout(&http, patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("the end of the header")?;
+    let code = head.split(' ').nth(1).context("a status code")?.parse()?;
+    Ok((code, body.to_owned()))
 }
 
 /// How a command ended and what it said.

@@ -4,15 +4,14 @@
 
 use std::{
     fs::{self, File},
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use muster_tests::service::Endpoints;
+use muster_tests::service::{Endpoints, page};
 use tokio::{
     io::AsyncWriteExt as _,
     process::{Child, Command},
@@ -171,7 +170,7 @@ impl Running {
     /// Waits until the service has announced itself and says that it is ready.
     pub async fn ready(&mut self) -> Result<()> {
         let begun = Instant::now();
-        while !(self.announced.exists() && page(self.http, "/readyz").is_ok_and(|(code, _)| code == 200)) {
+        while !(self.announced.exists() && page(self.http, "/readyz", PROBE_WAIT).is_ok_and(|(code, _)| code == 200)) {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the service ended with {status}: {}", tail(&self.log));
             }
@@ -246,20 +245,6 @@ impl Armed {
         ensure!(sent.success(), "the signal was not sent: {sent}");
         Ok(())
     }
-}
-
-fn page(http: SocketAddr, path: &str) -> Result<(u16, String)> {
-    let mut stream = TcpStream::connect_timeout(&http, PROBE_WAIT)?;
-    stream.set_read_timeout(Some(PROBE_WAIT))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("the end of the header")?;
-    let code = head.split(' ').nth(1).context("a status code")?.parse()?;
-    Ok((code, body.to_owned()))
 }
 
 /// The last lines of a log, for an error message.
