@@ -19,7 +19,7 @@ use std::{
 
 use dispatch_core::{
     command::Answer,
-    ids::{AlertId, DeviceId, IncidentId},
+    ids::{AlertId, DeviceId, IncidentId, ResponderId},
     record::Entry,
     state::State,
     time::Timestamp,
@@ -91,7 +91,8 @@ pub struct Judge {
     /// Since when anything may leave: the record of the start is durable.
     acting_since: Option<u64>,
     told: Told,
-    short_since: BTreeMap<IncidentId, Timestamp>,
+    /// Since when a person could be asked for an incident that is short of people.
+    free_since: BTreeMap<(IncidentId, ResponderId), Timestamp>,
     arrived: BTreeMap<usize, Arrived>,
     answers: BTreeMap<usize, Answer>,
     alarms: BTreeSet<AlarmKind>,
@@ -130,7 +131,7 @@ impl Judge {
             able_since_ms: 0,
             acting_since: None,
             told: Told::default(),
-            short_since: BTreeMap::new(),
+            free_since: BTreeMap::new(),
             arrived: BTreeMap::new(),
             answers: BTreeMap::new(),
             alarms: BTreeSet::new(),
@@ -248,7 +249,7 @@ impl Judge {
         (self.acting_since, self.journal_failed) = (None, false);
         self.in_flight.clear();
         self.told = Told::default();
-        self.short_since.clear();
+        self.free_since.clear();
         self.arrived.clear();
         self.alarms.clear();
     }

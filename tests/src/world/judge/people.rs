@@ -48,11 +48,12 @@ impl Judge {
         }
     }
 
-    pub(super) fn somebody_could_be_asked(&self, id: IncidentId, page: &IncidentPage, now: Timestamp) -> bool {
+    /// Everybody whom the incident could ask now.
+    pub(super) fn who_could_be_asked(&self, id: IncidentId, page: &IncidentPage, now: Timestamp) -> Vec<ResponderId> {
         let (Some(place), Some(policy), Some(purpose)) = (page.place, self.book.policy(page), page.purpose) else {
-            return false;
+            return Vec::new();
         };
-        self.told.fixes.iter().any(|(&responder, fix)| {
+        let could_be_asked = |responder: ResponderId, fix: &Fix| {
             let Some(person) = self.book.people.get(&responder) else {
                 return false;
             };
@@ -75,7 +76,12 @@ impl Judge {
                     .alerts_of(page)
                     .filter(|alert| alert.responder == responder)
                     .all(may_be_asked_again)
-        })
+        };
+        let fixes = self.told.fixes.iter();
+        fixes
+            .filter(|&(&responder, fix)| could_be_asked(responder, fix))
+            .map(|(&responder, _)| responder)
+            .collect()
     }
 
     fn is_busy(&self, here: IncidentId, responder: ResponderId) -> bool {

@@ -1,8 +1,8 @@
 //! The waits of DESIGN section 3, each as "by now this must have happened", counted from when the service could act.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use dispatch_core::{alert::MessageKind, ids::IncidentId, incident::IncidentState, time::Timestamp};
+use dispatch_core::{alert::MessageKind, incident::IncidentState, time::Timestamp};
 
 use super::{
     Judge,
@@ -15,6 +15,8 @@ const GRACE: Duration = Duration::from_millis(150);
 const DIRECTION_RESENDS: u32 = 5;
 /// A direction not heard of is reported by then: a minute, and the longest step between two resends.
 const UNHEARD_BY: Duration = Duration::from_secs(60 + 32);
+/// An incident short of people looks again who is there.
+const SEARCHES_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// What a life depends on is answered by then, however slow the store (DESIGN section 5).
 const ANSWERED_WITHIN_MS: u64 = 250;
 
@@ -122,24 +124,21 @@ impl Judge {
         }
     }
 
-    /// An incident that asks for more people must find them within the time it looks again.
+    /// An incident that asks for more people must ask anybody it could ask within the time it looks again. Each person
+    /// counts apart: while several incidents share few people, one is taken as the next comes free.
     fn check_searches(&mut self, now: Timestamp) {
-        let mut seen: Vec<(IncidentId, bool)> = Vec::new();
-        for (&id, page) in &self.book.incidents {
-            let missing = self.missing(page) > 0 && self.somebody_could_be_asked(id, page, now);
-            seen.push((id, missing));
+        let mut free = BTreeMap::new();
+        for (&id, page) in self.book.incidents.iter().filter(|(_, page)| self.missing(page) > 0) {
+            for responder in self.who_could_be_asked(id, page, now) {
+                let since = self.free_since.get(&(id, responder)).copied();
+                free.insert((id, responder), since.unwrap_or(now));
+            }
         }
-        for (id, missing) in seen {
-            if !missing {
-                self.short_since.remove(&id);
-                continue;
-            }
-            let since = *self.short_since.entry(id).or_insert(now);
-            let again = Duration::from_secs(5);
-            if now > since.max(self.able_since) + again + GRACE {
-                let text = format!("{id} is short of people since {since}, and somebody could be asked");
-                return self.violates("waits: search", format_args!("{text}, it is {now}"));
-            }
+        self.free_since = free;
+        let late = |since: Timestamp| now > since.max(self.able_since) + SEARCHES_AGAIN_AFTER + GRACE;
+        if let Some((&(id, responder), since)) = self.free_since.iter().find(|&(_, &since)| late(since)) {
+            let text = format!("{id} is short of people, and {responder} could be asked since {since}");
+            self.violates("waits: search", format_args!("{text}; it is {now}"));
         }
     }
 
