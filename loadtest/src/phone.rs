@@ -110,6 +110,11 @@ impl Phone {
         }
     }
 
+    /// The alert that its person is on the way or at work because of.
+    pub fn going_about(&self) -> Option<&str> {
+        self.going.as_ref().map(|going| going.alert_id.as_str())
+    }
+
     /// Takes out the next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()

@@ -152,6 +152,11 @@ impl Handset {
         self.old_fixes.front().cloned()
     }
 
+    /// Whether its person is on the way or at work because of an alert.
+    pub fn goes_about(&self, alert: &str) -> bool {
+        self.phone.going_about() == Some(alert)
+    }
+
     /// What it answered last.
     pub fn last_reply(&self) -> Option<Up> {
         self.last_reply.clone()

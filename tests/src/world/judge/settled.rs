@@ -139,19 +139,24 @@ impl Judge {
             let mut given = Vec::new();
             // A person with two phones is told once one of them has heard, even if that one is wiped or revoked later.
             let mut agrees = false;
+            let mut goes = false;
             for handset in handsets.iter().filter(|handset| handset.person == person) {
                 let Some(page) = self.phones.get(handset.number) else {
                     continue;
                 };
+                goes |= handset.goes_about(&name);
                 let newest = page.alerts.get(&name).copied();
                 given.extend(newest.filter(|_| connected[handset.number]));
                 agrees |= page.wiped.contains(&name)
                     || newest.is_some_and(|given| given.version == alert.version && given.kind == word(alert.kind));
             }
-            // What a phone was told before it was durable, and a crash undid, it still believes, unless something newer is
-            // said about the same alert: that is the price of alerting while the store is in trouble (DESIGN section 5).
-            // Such alerts are counted, not judged.
-            if !given.is_empty() && !agrees && is_owed(alert) && !self.orphans.contains(id) {
+            // What a phone was told before it was durable, and a crash undid, it still has, unless something newer is said
+            // about the same alert: that is the price of alerting while the store is in trouble (DESIGN section 5). The
+            // words may differ then, but not what they come to: who goes, and who does not.
+            if self.orphans.contains(id) {
+                agrees |= goes == alert.is_attended();
+            }
+            if !given.is_empty() && !agrees && is_owed(alert) {
                 let text = format!("{name} v{} {:?}, the phone has {given:?}", alert.version, alert.kind);
                 return self.violates("phones agree", format_args!("{text}"));
             }
