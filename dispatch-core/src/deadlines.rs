@@ -25,6 +25,8 @@ pub enum Due {
     TellCouldNotAlert(IncidentId),
     /// Too few are asked: look again who is there.
     SearchAgain(IncidentId),
+    /// The control room never said that it is over.
+    PresumeIncidentOver(IncidentId),
     /// Everything about an ended incident has been settled for a while.
     ForgetIncident(IncidentId),
 }

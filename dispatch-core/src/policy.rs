@@ -61,6 +61,9 @@ pub struct Policy {
     /// our assumption: far above any resuscitation and the way home, and a person who forgot to say that they had
     /// finished can be asked again the same day.
     pub attendance_max: Duration,
+    /// An incident that the control room neither stood down nor closed is presumed over this long after it was first heard
+    /// of, 12 h to 7 days. A day is our assumption: dispatch systems number calls anew with the day.
+    pub incident_max: Duration,
     /// How often an incident with too few asked looks again who is there, 1 s to 5 min.
     pub search_again_after: Duration,
     /// A report older than this is recorded, not alerted, 1 min to 1 day.
@@ -138,6 +141,7 @@ impl Default for Policy {
             could_not_alert_after: Duration::from_secs(10),
             alert_expiry: Duration::from_secs(300),
             attendance_max: Duration::from_secs(4 * 3600),
+            incident_max: Duration::from_secs(24 * 3600),
             search_again_after: Duration::from_secs(5),
             late_after: Duration::from_secs(600),
             life_threatening: true,
@@ -217,6 +221,7 @@ impl Policy {
             hour,
         )?;
         span("attendance_max_s", self.attendance_max, hour, 24 * hour)?;
+        span("incident_max_s", self.incident_max, 12 * hour, 7 * 24 * hour)?;
         span("search_again_after_s", self.search_again_after, second, 5 * minute)?;
         span("late_after_s", self.late_after, minute, 24 * hour)
     }
@@ -341,6 +346,7 @@ mod tests {
             wrong(|p| p.attendance_max = Duration::from_secs(60)),
             "attendance_max_s"
         );
+        assert_eq!(wrong(|p| p.incident_max = Duration::from_secs(3600)), "incident_max_s");
         assert_eq!(wrong(|p| p.turnout_day = Duration::from_micros(1_500)), "turnout_day_s");
     }
 

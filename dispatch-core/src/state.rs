@@ -151,8 +151,8 @@ impl State {
         self.note_settled(id, at);
     }
 
-    fn incident_changed(&mut self, incident: IncidentId, state: IncidentState, at: Timestamp) {
-        let Some(incident) = self.incidents.get_mut(&incident) else {
+    fn incident_changed(&mut self, id: IncidentId, state: IncidentState, at: Timestamp) {
+        let Some(incident) = self.incidents.get_mut(&id) else {
             return;
         };
         debug_assert!(incident.state.may_become(state), "{:?} to {state:?}", incident.state);
@@ -161,6 +161,7 @@ impl State {
             incident.told_could_not_alert = false;
         }
         incident.state = state;
+        self.note_settled(id, at);
     }
 
     fn observe_clock(&mut self, tenant: &TenantId, cad_system: &Reference, sent_at: Timestamp, at: Timestamp) {

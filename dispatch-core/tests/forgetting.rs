@@ -10,7 +10,7 @@ use dispatch_core::{
     command::{Refusal, Warning},
     ids::Reference,
     incident::{EndCause, IncidentState},
-    input::{Input, Reply},
+    input::{DeclineReason, Input, Reply},
     record::Record,
 };
 use world::*;
@@ -154,4 +154,27 @@ fn an_end_before_any_report_is_forgotten_too() {
     world.pass(Duration::from_secs(600));
     assert!(!is_known(&world, 1));
     assert_eq!(world.reported(report(1, 3)).warnings, [Warning::IncidentEnded]);
+}
+
+#[test]
+fn an_incident_that_the_control_room_never_ends_is_presumed_over_after_a_day() {
+    let mut world = ten();
+    world.reported(report(1, 1));
+    (1..=10).for_each(|n| {
+        world.seconds(1);
+        world.reply(n, Reply::Decline(DeclineReason::Busy));
+    });
+    assert_eq!(world.incident(1).state, IncidentState::Exhausted);
+    world.seconds(DAY - 11);
+    world.crash_and_restart();
+    assert!(world.incident(1).state.is_open(), "it still looks for people");
+    world.seconds(1);
+    assert_eq!(world.incident(1).state, IncidentState::StoodDown);
+    // It is forgotten like any other, and may still be closed.
+    world.seconds(600);
+    assert!(!is_known(&world, 1));
+    assert_eq!(world.dispatcher.next_deadline(), None, "nothing is left to happen");
+    let late = world.reported(report(1, 2));
+    assert_eq!((late.revision, late.warnings), (1, vec![Warning::IncidentEnded]));
+    assert_eq!(world.end(ending(1, 3, EndCause::Closed)).state, IncidentState::Closed);
 }

@@ -175,6 +175,17 @@ impl Dispatcher {
             return (0, 0);
         }
         self.reschedule_incident(id);
+        self.release_everybody(id, reason)
+    }
+
+    /// The control room never said that an incident is over, and by now it must be: nobody is asked for it any more.
+    pub(super) fn presume_over(&mut self, id: IncidentId) {
+        self.change_incident(id, IncidentState::StoodDown);
+        self.release_everybody(id, StandDownReason::Closed);
+    }
+
+    /// Withdraws every unanswered alert and calls off whoever is on the way; returns how many of each.
+    fn release_everybody(&mut self, id: IncidentId, reason: StandDownReason) -> (u32, u32) {
         let withdrawn = self.withdraw_open(id, reason);
         let attended: Vec<AlertId> = self
             .state

@@ -72,6 +72,13 @@ impl Dispatcher {
         if !searching {
             self.deadlines.set(Due::SearchAgain(id), None);
         }
+        let over = self
+            .incident(id)
+            .state
+            .is_open()
+            .then(|| self.policy_of(id).incident_max);
+        let over = over.map(|max| self.incident(id).received_at + max);
+        self.deadlines.set(Due::PresumeIncidentOver(id), over);
     }
 
     /// Derives from the state when an incident is forgotten.
@@ -103,6 +110,7 @@ impl Dispatcher {
                 alert,
                 attendance: Attendance::PresumedOver,
             }),
+            Due::PresumeIncidentOver(incident) => self.presume_over(incident),
             Due::ForgetIncident(incident) => self.record(Record::IncidentForgotten { incident }),
             Due::ReplaceAlert(alert) => {
                 self.record(Record::AlertLapsed { alert });

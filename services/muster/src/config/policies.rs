@@ -45,6 +45,7 @@ pub(super) struct PolicySection {
     search_again_after_s: Option<f64>,
     late_after_s: Option<f64>,
     attendance_max_s: Option<f64>,
+    incident_max_s: Option<f64>,
     life_threatening: Option<bool>,
 }
 
@@ -129,6 +130,7 @@ impl PolicySection {
                 self.search_again_after_s,
             ),
             ("attendance_max_s", &mut policy.attendance_max, self.attendance_max_s),
+            ("incident_max_s", &mut policy.incident_max, self.incident_max_s),
             ("late_after_s", &mut policy.late_after, self.late_after_s),
         ] {
             if let Some(seconds) = value {
