@@ -1,7 +1,8 @@
 //! How much one phone may say: a phone gone wild costs itself, not the others.
 //!
 //! Each device has three token buckets, so that no accept is ever lost to a noisy stream of positions. What is beyond a
-//! budget is shed and counted; the phone is not told, since MQTT gives it nothing useful to do about it.
+//! budget is shed and counted. A position or receipt that is shed is acknowledged all the same, since the next one makes up
+//! for it; an answer is not, where the acknowledgement is ours to give, so that the phone says it again.
 
 use std::collections::HashMap;
 

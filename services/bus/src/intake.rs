@@ -31,6 +31,21 @@ pub(crate) struct Publication<'a> {
     pub retained: bool,
 }
 
+/// Why a publication was not taken in, so that it must not be acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NotTaken {
+    /// The engine has stopped.
+    Stopped,
+    /// An answer beyond the device's budget. Positions and receipts beyond it are given up instead.
+    BeyondBudget,
+}
+
+impl From<Stopped> for NotTaken {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
 /// Reads publications and hands over what they mean.
 pub(crate) struct Intake {
     region: Region,
@@ -53,31 +68,35 @@ impl Intake {
     }
 
     /// Takes a publication in. Waits while the engine's lane is full, except for positions.
-    pub async fn take(&self, publication: &Publication<'_>) -> Result<(), Stopped> {
-        match self.understood(publication) {
-            Some(input) => self.inlet.send(input).await,
+    pub async fn take(&self, publication: &Publication<'_>) -> Result<(), NotTaken> {
+        match self.understood(publication)? {
+            Some(input) => Ok(self.inlet.send(input).await?),
             None => Ok(()),
         }
     }
 
     /// The same, and waits until what follows from it is durable: for a broker that acknowledges afterwards.
-    pub async fn take_durably(&self, publication: &Publication<'_>) -> Result<(), Stopped> {
-        match self.understood(publication) {
-            Some(input) => self.inlet.send_durably(input).await,
+    pub async fn take_durably(&self, publication: &Publication<'_>) -> Result<(), NotTaken> {
+        match self.understood(publication)? {
+            Some(input) => Ok(self.inlet.send_durably(input).await?),
             None => Ok(()),
         }
     }
 
     /// What a publication means to the engine, if anything; a refused one and one beyond its device's budget are counted.
-    fn understood(&self, publication: &Publication<'_>) -> Option<Input> {
-        self.read(publication).unwrap_or_else(|refusal| {
-            refusal.count();
-            tracing::debug!(reason = refusal.label(), "refused what a phone said");
-            None
-        })
+    fn understood(&self, publication: &Publication<'_>) -> Result<Option<Input>, NotTaken> {
+        match self.read(publication) {
+            Ok(Some((device, said, now))) => self.within_budget(device, said, now),
+            Ok(None) => Ok(None),
+            Err(refusal) => {
+                refusal.count();
+                tracing::debug!(reason = refusal.label(), "refused what a phone said");
+                Ok(None)
+            }
+        }
     }
 
-    fn read(&self, publication: &Publication<'_>) -> Result<Option<Input>, Refusal> {
+    fn read(&self, publication: &Publication<'_>) -> Result<Option<(DeviceId, Input, Timestamp)>, Refusal> {
         if publication.payload.len() > PAYLOAD_MAX {
             return Err(Refusal::TooLarge);
         }
@@ -93,7 +112,7 @@ impl Intake {
                 }
                 let said = up::parse(access.encoding, publication.payload)?;
                 let device = access.device.device;
-                Ok(self.within_budget(device, up::input(device, said, now)?, now))
+                Ok(up::input(device, said, now)?.map(|said| (device, said, now)))
             }
             Some(Topic::OwnTracks { user, .. }) => {
                 let device = device_named(user).ok_or(Refusal::Publish)?;
@@ -101,14 +120,18 @@ impl Intake {
                 if access.kind != DeviceKind::OwnTracks {
                     return Err(Refusal::Publish);
                 }
-                Ok(self.within_budget(device, owntracks::input(device, publication.payload, now)?, now))
+                Ok(owntracks::input(device, publication.payload, now)?.map(|said| (device, said, now)))
             }
             Some(Topic::Down { .. }) | None => Err(Refusal::Publish),
         }
     }
 
-    fn within_budget(&self, device: DeviceId, said: Option<Input>, now: Timestamp) -> Option<Input> {
+    fn within_budget(&self, device: DeviceId, said: Input, now: Timestamp) -> Result<Option<Input>, NotTaken> {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        said.filter(|said| budgets.allow(device, said, now))
+        match (budgets.allow(device, &said, now), &said) {
+            (true, _) => Ok(Some(said)),
+            (false, Input::Reply { .. }) => Err(NotTaken::BeyondBudget),
+            (false, _) => Ok(None),
+        }
     }
 }

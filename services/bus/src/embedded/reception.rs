@@ -21,7 +21,7 @@ use muster_engine::ports::Clock;
 use super::{entrance::Entrance, mailroom::Mailroom, sessions::Sessions};
 use crate::{
     authorisation::{Authorisation, device_named},
-    intake::{Intake, Publication},
+    intake::{Intake, NotTaken, Publication},
     refusal::Refusal,
     topics::Topic,
 };
@@ -211,7 +211,9 @@ impl Reception {
         match self.intake.take_durably(&publication).await {
             Ok(()) => PublishAction::Handled,
             // Nobody took it, so it is not acknowledged: the phone says it again to whoever comes next.
-            Err(_) => unacknowledged(),
+            Err(NotTaken::Stopped) => unacknowledged(),
+            // It says it again when it comes back, by when it may say some more.
+            Err(NotTaken::BeyondBudget) => self.cut_off(&event.client_id).await,
         }
     }
 
@@ -219,6 +221,10 @@ impl Reception {
     /// the connection. The session stays.
     async fn refuse_retained(&self, client_id: &str) -> PublishAction {
         Refusal::Retained.count();
+        self.cut_off(client_id).await
+    }
+
+    async fn cut_off(&self, client_id: &str) -> PublishAction {
         if let Some(router) = self.router() {
             router.disconnect_client(client_id).await;
         }

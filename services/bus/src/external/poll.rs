@@ -9,7 +9,7 @@ use rumqttc::{
 use tokio::{sync::watch, time::sleep};
 
 use super::RETRY_WAIT;
-use crate::intake::{Intake, Publication};
+use crate::intake::{Intake, NotTaken, Publication};
 
 /// The connection to the broker.
 #[derive(Clone, Copy, Default)]
@@ -89,8 +89,10 @@ impl PollLoop {
             payload: &publish.payload,
             retained: publish.retain,
         };
-        if self.intake.take(&publication).await.is_err() {
-            tracing::debug!("the engine has stopped; a publication is dropped");
+        match self.intake.take(&publication).await {
+            // The broker has acknowledged it by now (docs/decisions/0008); what is given up is counted.
+            Ok(()) | Err(NotTaken::BeyondBudget) => {}
+            Err(NotTaken::Stopped) => tracing::debug!("the engine has stopped; a publication is dropped"),
         }
     }
 }

@@ -8,12 +8,13 @@ use muster_proto::v1::{self, ReplyKind, up::Kind};
 use crate::{
     on_embedded, on_mosquitto,
     phone::{Introduction, Phone, position},
-    raw::{Raw, Version},
+    raw::{PUBACK, PUBLISH_QOS_1, Raw, Version},
     world::{NOW, World, alert_id, delivery, fix, outbound},
 };
 
 on_embedded!(
     a_noisy_phone_is_shed_and_its_accept_is_heard,
+    an_answer_beyond_the_budget_is_not_acknowledged,
     a_phone_that_never_reads_holds_up_nobody,
     what_expired_while_a_phone_was_away_is_not_sent,
 );
@@ -22,6 +23,8 @@ on_mosquitto!(a_noisy_phone_is_shed_and_its_accept_is_heard,);
 const LIFE: Duration = Duration::from_secs(300);
 /// Positions a phone may send at once.
 const BURST: u64 = 30;
+/// Answers a phone may send at once.
+const ANSWERS: u64 = 50;
 
 async fn a_noisy_phone_is_shed_and_its_accept_is_heard(mut world: World) {
     let (noisy, other) = (world.json.clone(), world.binary.clone());
@@ -52,6 +55,33 @@ async fn a_noisy_phone_is_shed_and_its_accept_is_heard(mut world: World) {
     phone.say(position(51.7)).await;
     let fix = fix(51.6, -0.1, 10, NOW + Duration::from_secs(1));
     assert_eq!(world.next_said().await, Input::Fix { device, fix });
+}
+
+/// An acknowledged answer is one that counts; so what is not taken is not acknowledged, and the phone says it again.
+async fn an_answer_beyond_the_budget_is_not_acknowledged(mut world: World) {
+    let me = world.json.clone();
+    let mut raw = Raw::connect(&world, &me, &me.username(), Version::V5).await;
+    let up = v1::Up {
+        sent_at: None,
+        kind: Some(accept()),
+    };
+    let payload = serde_json::to_vec(&up).unwrap();
+    let mut acknowledged = 0;
+    loop {
+        raw.publish(PUBLISH_QOS_1, me.up().as_bytes(), &payload).await;
+        match raw.receive().await {
+            Some((kind, _)) if kind == PUBACK => acknowledged += 1,
+            Some((kind, _)) => panic!("packet {kind:#x}"),
+            None => break,
+        }
+        assert!(matches!(world.next_said().await, Input::Reply { .. }));
+    }
+    assert_eq!((acknowledged, shed(&world, "reply")), (ANSWERS, 1));
+
+    world.clock.pass(Duration::from_secs(1));
+    let phone = Phone::connect(&world, &me).await;
+    phone.say(accept()).await;
+    assert!(matches!(world.next_said().await, Input::Reply { .. }));
 }
 
 fn shed(world: &World, what: &str) -> u64 {

@@ -38,6 +38,8 @@ struct Known {
     over: bool,
     /// Told to go.
     going: bool,
+    /// The last word about it was acknowledged.
+    closed: bool,
 }
 
 impl Known {
@@ -96,6 +98,7 @@ impl Person {
             said: None,
             over: false,
             going: false,
+            closed: false,
         });
         (known.version, known.epoch) = (down.alert_version, down.owner_epoch);
         known.expires_at = expires_at;
@@ -152,6 +155,14 @@ impl Person {
         lines
     }
 
+    /// The service has acknowledged what was said. With the last word the phone lets the matter rest: an app that went on
+    /// saying all it ever said would soon use up what one phone may say.
+    pub fn is_heard(&mut self, alert_id: &str, said: ReplyKind) {
+        if let Some(known) = self.alerts.get_mut(alert_id).filter(|_| said == ReplyKind::Finished) {
+            known.closed = true;
+        }
+    }
+
     /// What is said again after a reconnect, and when the service asks again: where each alert stands. What was said just
     /// before may be lost.
     pub fn repeat(&self) -> Vec<(String, u32, Option<ReplyKind>)> {
@@ -168,7 +179,8 @@ impl Person {
 
 impl Known {
     fn may_matter(&self) -> bool {
-        self.expires_at > SystemTime::now() || self.is_with_patient() || self.said == Some(ReplyKind::Finished)
+        let unfinished = self.is_with_patient() || self.said == Some(ReplyKind::Finished);
+        !self.closed && (unfinished || self.expires_at > SystemTime::now())
     }
 }
 

@@ -257,6 +257,7 @@ impl Phone {
             }
             Packet::PubAck(answer) => {
                 if let Some((alert_id, kind)) = self.unheard.remove(&answer.pkid) {
+                    self.person.is_heard(&alert_id, kind);
                     self.write(What::Heard { alert_id, kind });
                 }
                 vec![]
