@@ -42,6 +42,8 @@ pub struct Reckoning<'a> {
     pub told: Told,
     /// Whether the broker's acknowledgement of a reply means that it is on the disk: true of the embedded broker only.
     pub broker_speaks_for_disk: bool,
+    /// Since when the store was in trouble, if it was: alerts may leave before they are on the disk, and be lost with it.
+    pub in_trouble_since: Option<Instant>,
 }
 
 impl Reckoning<'_> {
@@ -128,7 +130,8 @@ impl Reckoning<'_> {
         for line in lines {
             match &line.what {
                 What::Got { alert_id, late, .. } => {
-                    if !alerts.contains_key(alert_id) {
+                    let early = self.in_trouble_since.is_some_and(|since| line.at >= since);
+                    if !alerts.contains_key(alert_id) && !early {
                         outcome
                             .lost
                             .push(format!("phone {} has {alert_id}, which nobody knows", line.person));

@@ -353,6 +353,7 @@ async fn serve(
             stories: stories.clone(),
             told: Told::new(),
             broker_speaks_for_disk: true,
+            in_trouble_since: None,
         };
         reckoning.acknowledgements(&mut found, &mut BTreeMap::new()).await?;
         if let Some(first) = found.lost.first() {

@@ -68,7 +68,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Outcome> {
         let told = watcher.told();
         drop(watcher);
         let ledger = load.abandon().await;
-        after_the_error(&trace, &ledger, &town.log.lines(), &mut outcome)?;
+        let in_trouble_since = after_the_error(&trace, &ledger, &town.log.lines(), &mut outcome)?;
         outcome.runs += 1;
 
         setup.wrapper.clear();
@@ -83,6 +83,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Outcome> {
             stories: ledger.stories(),
             told,
             broker_speaks_for_disk: true,
+            in_trouble_since,
         };
         reckoning.add_to(&mut outcome).await?;
         town.leave().await;
@@ -106,13 +107,13 @@ fn tracer(trace: &Path, fails_at: u32) -> Vec<String> {
     words.map(str::to_owned).to_vec()
 }
 
-/// Nothing is acknowledged as durable once a sync has failed.
-fn after_the_error(trace: &Path, ledger: &Ledger, lines: &[Line], outcome: &mut Outcome) -> Result<()> {
+/// Nothing is acknowledged as durable once a sync has failed. Returns when that was.
+fn after_the_error(trace: &Path, ledger: &Ledger, lines: &[Line], outcome: &mut Outcome) -> Result<Option<Instant>> {
     let Some(failed_at) = first_error(trace)? else {
         outcome
             .broken
             .push("no sync failed: the load did not reach it".to_owned());
-        return Ok(());
+        return Ok(None);
     };
     // The trace has the clock of the machine, the script a monotonic one.
     let (now, clock) = (Instant::now(), SystemTime::now());
@@ -137,7 +138,8 @@ fn after_the_error(trace: &Path, ledger: &Ledger, lines: &[Line], outcome: &mut 
             ));
         }
     }
-    Ok(())
+    let ago = clock.duration_since(failed_at).unwrap_or_default();
+    Ok(now.checked_sub(ago))
 }
 
 /// When the first sync was made to fail, from a line like `4711 1700000000.123456 fdatasync(9) = -1 EIO (…) (INJECTED)`.

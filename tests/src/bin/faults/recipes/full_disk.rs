@@ -100,6 +100,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Outcome> {
         stories,
         told,
         broker_speaks_for_disk: true,
+        in_trouble_since: None,
     };
     reckoning.add_to(&mut outcome).await?;
     town.leave().await;

@@ -54,6 +54,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Outcome> {
             stories,
             told: Told::new(),
             broker_speaks_for_disk: true,
+            in_trouble_since: None,
         };
         reckoning.acknowledgements(&mut outcome, &mut BTreeMap::new()).await?;
     }

@@ -112,6 +112,7 @@ impl Scene {
             stories: ledger.stories(),
             told: self.watcher.told(),
             broker_speaks_for_disk,
+            in_trouble_since: None,
         };
         reckoning.add_to(outcome).await?;
         drop(self.running);

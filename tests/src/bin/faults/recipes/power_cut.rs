@@ -152,6 +152,7 @@ async fn judge(
             stories: judged.ledger.stories(),
             told: judged.told,
             broker_speaks_for_disk: true,
+            in_trouble_since: None,
         };
         reckoning.add_to(outcome).await?;
     } else {
@@ -172,6 +173,7 @@ async fn check(
         stories,
         told: Told::new(),
         broker_speaks_for_disk: true,
+        in_trouble_since: None,
     };
     reckoning.acknowledgements(outcome, &mut BTreeMap::new()).await
 }

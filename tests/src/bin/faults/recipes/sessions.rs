@@ -88,6 +88,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Outcome> {
         stories: ledger.stories(),
         told: Told::new(),
         broker_speaks_for_disk: true,
+        in_trouble_since: None,
     };
     reckoning.add_to(&mut outcome).await?;
     town.leave().await;
