@@ -26,7 +26,7 @@ const FOUND_EXPECTED: usize = 60;
 /// So many more than sought are nearly as near.
 const SPARE: usize = 8;
 /// The first look covers this many times the area that would hold as many as sought if they lived evenly; found by trial.
-const FIRST_LOOK_SPARE: f64 = 1.5;
+const FIRST_LOOK_SPARE: f64 = 1.3;
 
 /// Distances up to here, given the errors of single precision at that range, have a lower bound up to the result.
 fn loosened(distance: Metres) -> f64 {
@@ -92,7 +92,7 @@ impl LiveIndex {
                     return found;
                 }
             }
-            reach = (reach + reach).min(radius);
+            reach = Metres::from_f64(reach.as_f64() * farther(limit, candidates.len())).min(radius);
         }
     }
 
@@ -292,6 +292,13 @@ impl Frame {
 /// How far 0 is from the stretch of length `side` that begins at `from`.
 fn outside(from: f32, side: f32) -> f32 {
     from.max(-(from + side)).max(0.0)
+}
+
+/// How many times as far to look next when `limit` were sought and `found` found.
+#[allow(clippy::cast_precision_loss)]
+fn farther(limit: usize, found: usize) -> f64 {
+    let area = FIRST_LOOK_SPARE * limit as f64 / (found as f64 + 0.5);
+    area.sqrt().clamp(1.25, 4.0)
 }
 
 /// The nearest of the candidates within `reach`, with all that are as far as the last of them, in order.
