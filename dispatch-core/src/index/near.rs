@@ -339,3 +339,25 @@ fn cut_off(origin: &Origin, reach: Metres, limit: usize, candidates: &[Candidate
     found.retain(|near| last.is_none_or(|last| near.distance <= last));
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_just_beyond_the_first_look_is_found() {
+        let here = Position::from_e7(515_000_000, -1_200_000).expect("in range");
+        let mut index = LiveIndex::default();
+        index.place(Handle(0), here);
+        let first = index.first_reach(&index.query(here), 1).as_f64();
+        #[allow(clippy::cast_possible_truncation)]
+        let there = (first / METRES_PER_UNIT) as i32;
+        for beyond in -5..=5 {
+            // In the same field, or the guess would be another.
+            let position = Position::from_e7(515_000_000 - there - beyond, -1_200_000).expect("in range");
+            index.place(Handle(0), position);
+            assert_eq!(index.nearest(here, Metres::new(50_000), 1, |_| true).len(), 1);
+            assert_eq!(index.nearest(here, Metres::new(50_000), 0, |_| true), []);
+        }
+    }
+}
