@@ -12,8 +12,12 @@ pub const EARTH_RADIUS_M: f64 = 6_371_008.771_4;
 
 /// Ten-millionths of a degree in a degree; one of them is 11 mm on a meridian.
 const UNITS_PER_DEGREE: f64 = 1e7;
-const LATITUDE_MAX: i32 = 900_000_000;
-const LONGITUDE_HALF: i32 = 1_800_000_000;
+pub(crate) const LATITUDE_MAX: i32 = 900_000_000;
+pub(crate) const LONGITUDE_HALF: i32 = 1_800_000_000;
+/// Radians in a ten-millionth of a degree.
+pub(crate) const RADIANS_PER_UNIT: f64 = std::f64::consts::PI / 180.0 / UNITS_PER_DEGREE;
+/// Up to this difference of latitude and of longitude, 11 km of latitude, the series of [`Origin::near_distance`] hold.
+const NEAR_MAX: i64 = 1 << 20;
 
 /// A number that is not a coordinate.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -86,23 +90,139 @@ impl Position {
         f64::from(self.longitude) / UNITS_PER_DEGREE
     }
 
-    /// The point on the unit sphere: x through 0°N 0°E, y through 0°N 90°E, z through the north pole.
-    pub fn unit_vector(self) -> [f64; 3] {
-        let (sin_lat, cos_lat) = libm::sincos(self.latitude().to_radians());
-        let (sin_lon, cos_lon) = libm::sincos(self.longitude().to_radians());
-        [cos_lat * cos_lon, cos_lat * sin_lon, sin_lat]
+    fn cos_latitude(self) -> f64 {
+        Parallels::around(self.latitude).cos(self.latitude)
+    }
+
+    /// A position of coordinates that [`Position::to_e7`] gave out.
+    pub(crate) const fn from_units(latitude: i32, longitude: i32) -> Self {
+        Self { latitude, longitude }
     }
 
     /// Great-circle distance (haversine on a sphere of [`EARTH_RADIUS_M`]), to the millimetre.
     pub fn distance_to(self, other: Self) -> Metres {
-        let (lat_1, lat_2) = (self.latitude().to_radians(), other.latitude().to_radians());
-        let half_lat = libm::sin((lat_2 - lat_1) / 2.0);
-        let half_lon = libm::sin((other.longitude() - self.longitude()).to_radians() / 2.0);
-        let h = half_lat * half_lat + libm::cos(lat_1) * libm::cos(lat_2) * half_lon * half_lon;
-        // Rounding can carry `h` a hair past 1 for antipodes.
-        let angle = 2.0 * libm::asin(libm::sqrt(h.min(1.0)));
-        Metres::from_f64(EARTH_RADIUS_M * angle)
+        Origin::of(self).distance_to(other)
     }
+}
+
+/// A place that distances are taken from, with what does not depend on the other end worked out once.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    position: Position,
+    parallels: Parallels,
+    cos_latitude: f64,
+}
+
+impl Origin {
+    /// Prepares to take distances from a place.
+    pub fn of(position: Position) -> Self {
+        let parallels = Parallels::around(position.latitude);
+        Self {
+            position,
+            parallels,
+            cos_latitude: parallels.cos(position.latitude),
+        }
+    }
+
+    /// The place.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The cosine of its latitude.
+    pub fn cos_latitude(&self) -> f64 {
+        self.cos_latitude
+    }
+
+    /// The stripe it lies in.
+    pub(crate) fn parallels(&self) -> Parallels {
+        self.parallels
+    }
+
+    /// Great-circle distance to another place, as [`Position::distance_to`] gives it.
+    pub fn distance_to(&self, other: Position) -> Metres {
+        self.distance(other, other.cos_latitude())
+    }
+
+    /// The same, with the cosine of the other's latitude at hand.
+    #[inline]
+    pub(crate) fn distance(&self, other: Position, cos_latitude: f64) -> Metres {
+        let here = self.position;
+        let north = i64::from(other.latitude) - i64::from(here.latitude);
+        let east = i64::from(other.longitude) - i64::from(here.longitude);
+        let cosines = self.cos_latitude * cos_latitude;
+        if north.abs() <= NEAR_MAX && east.abs() <= NEAR_MAX {
+            return near_distance(north, east, cosines);
+        }
+        far_distance(north, east, cosines)
+    }
+}
+
+#[inline(never)]
+fn far_distance(north: i64, east: i64, cosines: f64) -> Metres {
+    let half = |units: i64| libm::sin(radians(units) / 2.0);
+    let (half_north, half_east) = (half(north), half(east));
+    let h = half_north * half_north + cosines * half_east * half_east;
+    // Rounding can carry `h` a hair past 1 for antipodes.
+    let angle = 2.0 * libm::asin(libm::sqrt(h.min(1.0)));
+    Metres::from_f64(EARTH_RADIUS_M * angle)
+}
+
+/// The latitudes of one stripe round the globe, 2^18 ten-millionths of a degree high, and the cosines in it: worked out from
+/// that of its middle by the first terms of their series, of which the rest is below 1e-17. The same for a place by itself
+/// and for all that lie in a stripe.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parallels {
+    middle: i32,
+    sin: f64,
+    cos: f64,
+}
+
+impl Parallels {
+    const HEIGHT_SHIFT: u32 = 18;
+
+    /// The stripe that a latitude lies in.
+    pub(crate) fn around(latitude: i32) -> Self {
+        let middle = (latitude >> Self::HEIGHT_SHIFT << Self::HEIGHT_SHIFT) + (1 << (Self::HEIGHT_SHIFT - 1));
+        let (sin, cos) = libm::sincos(radians(i64::from(middle)));
+        Self { middle, sin, cos }
+    }
+
+    /// Whether a latitude lies in the stripe.
+    pub(crate) fn contain(&self, latitude: i32) -> bool {
+        latitude >> Self::HEIGHT_SHIFT == self.middle >> Self::HEIGHT_SHIFT
+    }
+
+    /// The cosine of a latitude of this stripe.
+    pub(crate) fn cos(&self, latitude: i32) -> f64 {
+        let x = radians(i64::from(latitude) - i64::from(self.middle));
+        let t = x * x;
+        let cos = self.cos * (1.0 - t * (0.5 - t * (1.0 / 24.0))) - self.sin * (x * (1.0 - t * (1.0 / 6.0)));
+        // Rounding can carry that of a pole a hair below.
+        cos.max(0.0)
+    }
+}
+
+/// The same formula with the first terms of the series of sine and arcsine: what is left out is below a millionth of a
+/// millimetre. Only arithmetic whose result the IEEE 754 standard fixes, so that it replays anywhere.
+#[inline]
+fn near_distance(north: i64, east: i64, cosines: f64) -> Metres {
+    let half_sine_squared = |units: i64| {
+        let x = radians(units);
+        let t = x * x;
+        t * (0.25 - t * (1.0 / 48.0 - t * (1.0 / 1440.0)))
+    };
+    let h = half_sine_squared(north) + cosines * half_sine_squared(east);
+    let angle = 2.0 * h.sqrt() * (1.0 + h * (1.0 / 6.0 + h * (3.0 / 40.0)));
+    // At most 16 km: half a millimetre more and cut off is rounded.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    Metres::from_mm((EARTH_RADIUS_M * 1000.0 * angle + 0.5) as i64 as u64)
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn radians(units: i64) -> f64 {
+    // At most 3.6e9 in size, so the cast is exact.
+    units as f64 * RADIANS_PER_UNIT
 }
 
 fn fixed(axis: &'static str, degrees: f64, limit: u8) -> Result<i32, InvalidPosition> {
