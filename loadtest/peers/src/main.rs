@@ -24,6 +24,9 @@ struct Arguments {
     /// How many moves they make in all, 50 m each but for one in twenty.
     #[arg(long, default_value_t = 3_000_000, value_parser = clap::value_parser!(u32).range(3..=100_000_000))]
     moves: u32,
+    /// How many queries of each kind.
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    queries: u32,
     /// Seed of towns, people and moves.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -38,10 +41,11 @@ fn main() {
     let Arguments {
         people,
         moves,
+        queries,
         seed,
         only,
     } = Arguments::parse();
-    let course = Course::new(seed, people as usize, moves as usize);
+    let course = Course::new(seed, people as usize, moves as usize, queries as usize);
     println!(
         "{people} people, {moves} moves, seed {seed}; times in microseconds, half below the first, 99 of 100 below the second"
     );

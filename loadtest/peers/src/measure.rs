@@ -12,7 +12,6 @@ use crate::{
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-const QUERIES: usize = 20_000;
 const ROUNDS: usize = 3;
 const NEAREST: usize = 20;
 const NEAREST_WITHIN_M: u32 = 1_000;
@@ -48,7 +47,7 @@ pub struct Course {
 
 impl Course {
     /// The same seed, the same course.
-    pub fn new(seed: u64, people: usize, moves: usize) -> Self {
+    pub fn new(seed: u64, people: usize, moves: usize, queries: usize) -> Self {
         let mut country = Country::new(seed);
         let homes = country.homes(people);
         let mut now = homes.clone();
@@ -60,8 +59,8 @@ impl Course {
                 (u32::try_from(id).expect("not so many"), from, now[id])
             })
             .collect();
-        let dense = (0..QUERIES).map(|_| country.in_a_large_town()).collect();
-        let sparse = (0..QUERIES).map(|_| country.anywhere()).collect();
+        let dense = (0..queries).map(|_| country.in_a_large_town()).collect();
+        let sparse = (0..queries).map(|_| country.anywhere()).collect();
         Self {
             homes,
             moves,
