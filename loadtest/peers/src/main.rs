@@ -12,7 +12,7 @@ use clap::Parser;
 
 use crate::{
     measure::{Course, Row, Times},
-    structures::{HashGrid, Kiddo, Ours, PlainRstar, SphereRstar},
+    structures::{HashGrid, Kiddo, OnTheMap, OnTheSphere, Ours, PointTree},
 };
 
 /// Times the live index beside other structures.
@@ -55,8 +55,8 @@ fn main() {
     );
     let runs: [fn(&Course) -> [Row; 2]; 5] = [
         Course::run::<Ours>,
-        Course::run::<PlainRstar>,
-        Course::run::<SphereRstar>,
+        Course::run::<PointTree<2, OnTheMap>>,
+        Course::run::<PointTree<3, OnTheSphere>>,
         Course::run::<Kiddo>,
         Course::run::<HashGrid>,
     ];

@@ -1,8 +1,10 @@
 //! The structures compared, each with what it needs to keep up with people who move.
 
+use std::marker::PhantomData;
+
 use dispatch_core::{
     index::{Handle, LiveIndex},
-    position::{Metres, Position},
+    position::{EARTH_RADIUS_M, Metres, Position},
 };
 use kiddo::{MutableKdTree, SquaredEuclidean};
 use rstar::{RTree, primitives::GeomWithData};
@@ -55,79 +57,86 @@ impl Structure for Ours {
     }
 }
 
-/// Points in an R-tree, as most would begin.
-#[derive(Default)]
-pub struct PlainRstar(RTree<GeomWithData<Flat, u32>>);
+/// How points of an R-tree are made from places.
+pub trait Projection<const N: usize> {
+    const NAME: &'static str;
 
-impl Structure for PlainRstar {
+    fn point(flat: Flat) -> [f64; N];
+    /// The square of a distance between such points.
+    fn squared(distance_m: u32) -> f64;
+}
+
+/// The flat map, in metres.
+pub struct OnTheMap;
+
+impl Projection<2> for OnTheMap {
     const NAME: &'static str = "rstar 2D";
-    type Place = Flat;
 
-    fn place(flat: Flat) -> Flat {
+    fn point(flat: Flat) -> Flat {
         flat
     }
 
-    fn add(&mut self, id: u32, here: Flat) {
-        self.0.insert(GeomWithData::new(here, id));
-    }
-
-    fn shift(&mut self, id: u32, from: Flat, to: Flat) {
-        self.0.remove(&GeomWithData::new(from, id)).expect("it is there");
-        self.0.insert(GeomWithData::new(to, id));
-    }
-
-    fn nearest(&self, centre: Flat, radius_m: u32, count: usize) -> usize {
-        let reach = f64::from(radius_m).powi(2);
-        let found: Vec<(u32, f64)> = self
-            .0
-            .nearest_neighbor_iter_with_distance_2(centre)
-            .take_while(|&(_, distance)| distance <= reach)
-            .take(count)
-            .map(|(entry, distance)| (entry.data, distance))
-            .collect();
-        std::hint::black_box(&found).len()
-    }
-
-    fn within(&self, centre: Flat, radius_m: u32) -> usize {
-        let reach = f64::from(radius_m).powi(2);
-        let found: Vec<u32> = self
-            .0
-            .locate_within_distance(centre, reach)
-            .map(|entry| entry.data)
-            .collect();
-        std::hint::black_box(&found).len()
+    fn squared(distance_m: u32) -> f64 {
+        f64::from(distance_m).powi(2)
     }
 }
 
-/// Points of the unit sphere in an R-tree.
-#[derive(Default)]
-pub struct SphereRstar(RTree<GeomWithData<[f64; 3], u32>>);
+/// The unit sphere; the chord between two points stands for their distance.
+pub struct OnTheSphere;
 
-fn unit(position: Position) -> [f64; 3] {
-    let (sin_lat, cos_lat) = position.latitude().to_radians().sin_cos();
-    let (sin_lon, cos_lon) = position.longitude().to_radians().sin_cos();
-    [cos_lat * cos_lon, cos_lat * sin_lon, sin_lat]
-}
-
-impl Structure for SphereRstar {
+impl Projection<3> for OnTheSphere {
     const NAME: &'static str = "rstar 3D sphere";
-    type Place = [f64; 3];
 
-    fn place(flat: Flat) -> [f64; 3] {
-        unit(on_the_sphere(flat))
+    fn point(flat: Flat) -> [f64; 3] {
+        let position = on_the_sphere(flat);
+        let (sin_lat, cos_lat) = position.latitude().to_radians().sin_cos();
+        let (sin_lon, cos_lon) = position.longitude().to_radians().sin_cos();
+        [cos_lat * cos_lon, cos_lat * sin_lon, sin_lat]
     }
 
-    fn add(&mut self, id: u32, here: [f64; 3]) {
+    fn squared(distance_m: u32) -> f64 {
+        (f64::from(distance_m) / EARTH_RADIUS_M).powi(2)
+    }
+}
+
+/// Points in an R-tree, as most would begin.
+pub struct PointTree<const N: usize, P>(RTree<GeomWithData<[f64; N], u32>>, PhantomData<P>);
+
+impl<P> Default for PointTree<2, P> {
+    fn default() -> Self {
+        Self(RTree::new(), PhantomData)
+    }
+}
+
+impl<P> Default for PointTree<3, P> {
+    fn default() -> Self {
+        Self(RTree::new(), PhantomData)
+    }
+}
+
+impl<const N: usize, P: Projection<N>> Structure for PointTree<N, P>
+where
+    Self: Default,
+    [f64; N]: rstar::Point<Scalar = f64>,
+{
+    const NAME: &'static str = P::NAME;
+    type Place = [f64; N];
+
+    fn place(flat: Flat) -> [f64; N] {
+        P::point(flat)
+    }
+
+    fn add(&mut self, id: u32, here: [f64; N]) {
         self.0.insert(GeomWithData::new(here, id));
     }
 
-    fn shift(&mut self, id: u32, from: [f64; 3], to: [f64; 3]) {
+    fn shift(&mut self, id: u32, from: [f64; N], to: [f64; N]) {
         self.0.remove(&GeomWithData::new(from, id)).expect("it is there");
         self.0.insert(GeomWithData::new(to, id));
     }
 
-    fn nearest(&self, centre: [f64; 3], radius_m: u32, count: usize) -> usize {
-        let reach = (f64::from(radius_m) / dispatch_core::position::EARTH_RADIUS_M).powi(2);
+    fn nearest(&self, centre: [f64; N], radius_m: u32, count: usize) -> usize {
+        let reach = P::squared(radius_m);
         let found: Vec<(u32, f64)> = self
             .0
             .nearest_neighbor_iter_with_distance_2(centre)
@@ -138,13 +147,9 @@ impl Structure for SphereRstar {
         std::hint::black_box(&found).len()
     }
 
-    fn within(&self, centre: [f64; 3], radius_m: u32) -> usize {
-        let reach = (f64::from(radius_m) / dispatch_core::position::EARTH_RADIUS_M).powi(2);
-        let found: Vec<u32> = self
-            .0
-            .locate_within_distance(centre, reach)
-            .map(|entry| entry.data)
-            .collect();
+    fn within(&self, centre: [f64; N], radius_m: u32) -> usize {
+        let near = self.0.locate_within_distance(centre, P::squared(radius_m));
+        let found: Vec<u32> = near.map(|entry| entry.data).collect();
         std::hint::black_box(&found).len()
     }
 }
