@@ -52,6 +52,12 @@ fn lines(report: &Report) -> Vec<String> {
         "records {} to {}, the last written {at}; acknowledged up to {acknowledged}; {} rows in the register",
         report.first, report.last, report.register_rows
     )];
+    if report.spoilt_mark {
+        lines.push(format!(
+            "note: one of the two marks of how far the journal was acknowledged cannot be read, as after a write that was \
+             cut short; the other says {acknowledged}"
+        ));
+    }
     lines.extend(report.damage.as_ref().map(|damage| format!("damage: {damage}")));
     if report.affected.records_count > 0 {
         lines.push(format!("affected: {} records", report.affected.records_count));

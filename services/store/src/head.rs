@@ -54,14 +54,26 @@ pub fn head_file(store: &Path) -> PathBuf {
 
 /// The slots of a side file; both `None` when there is no file.
 pub fn read_slots(path: &Path) -> io::Result<[Option<Head>; 2]> {
+    Ok(read_raw(path)?.each_ref().map(|slot| from_slot(slot)))
+}
+
+/// Whether a slot was written and cannot be read: its last write was cut short, or it is damaged.
+pub fn has_spoilt_slot(path: &Path) -> io::Result<bool> {
+    let raw = read_raw(path)?;
+    Ok(raw
+        .iter()
+        .any(|slot| slot.iter().any(|&byte| byte != 0) && from_slot(slot).is_none()))
+}
+
+fn read_raw(path: &Path) -> io::Result<[Vec<u8>; 2]> {
     let mut bytes = Vec::with_capacity(2 * SLOT_SPACING);
     match File::open(path) {
         // Never more than a side file has, whatever somebody put there.
         Ok(file) => file.take(2 * SLOT_SPACING as u64).read_to_end(&mut bytes)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok([None; 2]),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
         Err(error) => return Err(error),
     };
-    Ok([0, SLOT_SPACING].map(|at| bytes.get(at..).and_then(from_slot)))
+    Ok([0, SLOT_SPACING].map(|at| bytes.iter().skip(at).take(SLOT_LEN).copied().collect()))
 }
 
 /// The newest of the slots that can be read.

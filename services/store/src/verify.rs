@@ -11,7 +11,7 @@ use crate::{
     damage::{Damage, Recovered},
     digest::{self, SEALED, hex},
     error::{on_file, while_doing},
-    head::{head_file, newest, read_slots},
+    head::{has_spoilt_slot, head_file, newest, read_slots},
     project::{self, Story},
     rows::{self, signed},
     schema, snapshot, soundness,
@@ -31,6 +31,8 @@ pub struct Report {
     pub last_at_ms: Option<i64>,
     /// How far the journal was acknowledged, by the side file.
     pub acknowledged: Option<u64>,
+    /// One of the two marks that say so cannot be read: its write was cut short, or it is damaged. The other one holds.
+    pub spoilt_mark: bool,
     /// People, devices and addresses in the register.
     pub register_rows: u64,
     /// The first thing wrong with the journal.
@@ -60,6 +62,7 @@ pub fn verify(path: &Path) -> Result<Report, StoreError> {
         .map_err(while_doing("beginning to read"))?;
     let mut report = Report {
         acknowledged: newest(slots).map(|head| head.sequence),
+        spoilt_mark: has_spoilt_slot(&head).map_err(on_file("reading how far the journal went", &head))?,
         ..Report::default()
     };
     check_pages(&connection, &mut report);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use dispatch_core::incident::EndCause;
 use muster_engine::{ports::Journal, registry::RegistryChange};
-use muster_store::{SqliteJournal, SqliteStore, damage::Damage, verify};
+use muster_store::{SqliteJournal, SqliteStore, damage::Damage, head::head_file, verify};
 use rusqlite::Connection;
 
 use crate::{scenes::*, sqlite::new_store};
@@ -46,6 +46,26 @@ async fn an_intact_store_is_intact_beside_the_service_and_without_it() {
     }
     drop(journal);
     assert!(verify(&path).unwrap().is_intact());
+}
+
+#[tokio::test]
+async fn a_mark_that_cannot_be_read_is_told_and_nothing_is_missing() {
+    let (_dir, path) = new_store();
+    let (journal, pen) = filled(&path).await;
+    drop(journal);
+    assert!(!verify(&path).unwrap().spoilt_mark);
+    let head = head_file(&path);
+    let sound = std::fs::read(&head).unwrap();
+    // The slots are a page apart; one of them holds the newest mark.
+    for at in [12, 4096 + 12] {
+        let mut spoilt = sound.clone();
+        spoilt[at] ^= 0xff;
+        std::fs::write(&head, &spoilt).unwrap();
+        let report = verify(&path).unwrap();
+        assert!(report.is_intact() && report.spoilt_mark, "{report:?}");
+        assert_eq!(report.last, pen.last);
+        assert!(report.acknowledged.is_some_and(|upto| upto <= pen.last));
+    }
 }
 
 #[tokio::test]
