@@ -72,12 +72,9 @@ impl Dispatcher {
         if !searching {
             self.deadlines.set(Due::SearchAgain(id), None);
         }
-        let over = self
-            .incident(id)
-            .state
-            .is_open()
-            .then(|| self.policy_of(id).incident_max);
-        let over = over.map(|max| self.incident(id).received_at + max);
+        let incident = self.incident(id);
+        let open = incident.state.is_open();
+        let over = open.then(|| incident.received_at + self.policy_of(id).incident_max);
         self.deadlines.set(Due::PresumeIncidentOver(id), over);
     }
 

@@ -57,15 +57,13 @@ pub fn read_slots(path: &Path) -> io::Result<[Option<Head>; 2]> {
     Ok(read_raw(path)?.each_ref().map(|slot| from_slot(slot)))
 }
 
-/// Whether a slot was written and cannot be read: its last write was cut short, or it is damaged.
-pub fn has_spoilt_slot(path: &Path) -> io::Result<bool> {
-    let raw = read_raw(path)?;
-    Ok(raw
-        .iter()
-        .any(|slot| slot.iter().any(|&byte| byte != 0) && from_slot(slot).is_none()))
+/// Whether the bytes of a slot were written and cannot be read: the write was cut short, or they are damaged.
+pub fn is_spoilt(slot: &[u8]) -> bool {
+    slot.iter().any(|&byte| byte != 0) && from_slot(slot).is_none()
 }
 
-fn read_raw(path: &Path) -> io::Result<[Vec<u8>; 2]> {
+/// The bytes of the slots of a side file; none when there is no file.
+pub fn read_raw(path: &Path) -> io::Result<[Vec<u8>; 2]> {
     let mut bytes = Vec::with_capacity(2 * SLOT_SPACING);
     match File::open(path) {
         // Never more than a side file has, whatever somebody put there.

@@ -11,7 +11,7 @@ use crate::{
     damage::{Damage, Recovered},
     digest::{self, SEALED, hex},
     error::{on_file, while_doing},
-    head::{has_spoilt_slot, head_file, newest, read_slots},
+    head::{from_slot, head_file, is_spoilt, newest, read_raw},
     project::{self, Story},
     rows::{self, signed},
     schema, snapshot, soundness,
@@ -56,13 +56,14 @@ pub fn verify(path: &Path) -> Result<Report, StoreError> {
     let connection = schema::open_reading(path)?;
     // The side file first: the journal seen afterwards is at least as long.
     let head = head_file(path);
-    let slots = read_slots(&head).map_err(on_file("reading how far the journal went", &head))?;
+    let marks = read_raw(&head).map_err(on_file("reading how far the journal went", &head))?;
+    let slots = marks.each_ref().map(|mark| from_slot(mark));
     let connection = connection
         .unchecked_transaction()
         .map_err(while_doing("beginning to read"))?;
     let mut report = Report {
         acknowledged: newest(slots).map(|head| head.sequence),
-        spoilt_mark: has_spoilt_slot(&head).map_err(on_file("reading how far the journal went", &head))?,
+        spoilt_mark: marks.iter().any(|mark| is_spoilt(mark)),
         ..Report::default()
     };
     check_pages(&connection, &mut report);
