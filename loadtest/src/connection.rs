@@ -4,7 +4,10 @@
 //! work. So each poll runs to its end while the phone's own deadlines are served beside it.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -46,6 +49,9 @@ const INFLIGHT_MAX: u16 = 32;
 /// Time for what was said last to be acknowledged before the DISCONNECT.
 const LEAVE_WAIT: Duration = Duration::from_secs(2);
 
+/// The reason logged by a phone whose connection was cut by [`Fleet::drop_connections`](crate::Fleet::drop_connections).
+pub const CUT_BY_OWNER: &str = "cut by the fleet's owner";
+
 /// What all phones of a fleet share.
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
@@ -56,6 +62,10 @@ pub(crate) struct Shared {
     pub(crate) connected: watch::Sender<usize>,
     /// Turns true when the fleet shuts down.
     pub(crate) leave: watch::Receiver<bool>,
+    /// Grows each time that all connections are cut.
+    pub(crate) cuts: watch::Receiver<u64>,
+    /// Positions handed to the clients.
+    pub(crate) positions: Arc<AtomicU64>,
 }
 
 /// One phone on the network.
@@ -158,6 +168,8 @@ impl Connection {
     /// Connects, and carries until the connection ends.
     async fn session(&mut self, leave: &mut watch::Receiver<bool>) -> End {
         let mut leaving = false;
+        let mut cuts = self.line.shared.cuts.clone();
+        cuts.mark_unchanged();
         loop {
             let event = {
                 let poll = self.eventloop.poll();
@@ -166,8 +178,9 @@ impl Connection {
                     let deadline = self.line.next_deadline();
                     tokio::select! {
                         biased;
-                        event = &mut poll => break event,
+                        event = &mut poll => break Some(event),
                         () = until(deadline) => self.line.tick(),
+                        Ok(()) = cuts.changed() => break None,
                         _ = leave.wait_for(|leave| *leave), if !leaving => {
                             if !self.line.leave() {
                                 return End::Left;
@@ -178,6 +191,12 @@ impl Connection {
                 }
             };
             let arrived = Instant::now();
+            let Some(event) = event else {
+                self.eventloop.clean();
+                let reason = CUT_BY_OWNER.to_owned();
+                self.line.log(What::Disconnected { reason }, arrived);
+                return End::Again;
+            };
             match event {
                 Ok(Event::Outgoing(Outgoing::Disconnect)) => return End::Left,
                 Ok(event) => {
@@ -318,7 +337,9 @@ impl Line {
                 Output::Log(what) => self.log(what, at),
                 Output::SendOnce(up) if self.ready => {
                     // A position that finds no room is overtaken by the next.
-                    let _ = self.publish(&up, QoS::AtMostOnce);
+                    if self.publish(&up, QoS::AtMostOnce).is_ok() {
+                        self.shared.positions.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
                 Output::Send(up) if self.ready => {
                     if self.publish(&up, QoS::AtLeastOnce).is_err() {

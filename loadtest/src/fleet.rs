@@ -1,7 +1,10 @@
 //! The fleet as its user sees it: started with its phones, listened to, shut down.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -88,6 +91,8 @@ pub struct Fleet {
     log: mpsc::UnboundedReceiver<PhoneEvent>,
     connected: watch::Receiver<usize>,
     leave: watch::Sender<bool>,
+    cuts: watch::Sender<u64>,
+    positions: Arc<AtomicU64>,
     summary: Summary,
 }
 
@@ -97,12 +102,16 @@ impl Fleet {
         let (log_sender, log) = mpsc::unbounded_channel();
         let (connected_sender, connected) = watch::channel(0);
         let (leave, leave_receiver) = watch::channel(false);
+        let (cuts, cuts_receiver) = watch::channel(0);
+        let positions = Arc::new(AtomicU64::new(0));
         let shared = Arc::new(Shared {
             clock: Clock::start(),
             turnstile: Turnstile::new(config.connects_per_s),
             log: log_sender,
             connected: connected_sender,
             leave: leave_receiver,
+            cuts: cuts_receiver,
+            positions: Arc::clone(&positions),
         });
         let mut tasks = JoinSet::new();
         for phone in phones {
@@ -113,6 +122,8 @@ impl Fleet {
             log,
             connected,
             leave,
+            cuts,
+            positions,
             summary: Summary::default(),
         }
     }
@@ -120,6 +131,17 @@ impl Fleet {
     /// Phones connected and subscribed at this moment.
     pub fn connected(&self) -> usize {
         *self.connected.borrow()
+    }
+
+    /// Positions handed to the phones' MQTT clients so far.
+    pub fn positions_sent(&self) -> u64 {
+        self.positions.load(Ordering::Relaxed)
+    }
+
+    /// Cuts the connections of all phones at once, without a DISCONNECT, as when a mobile network or a proxy fails. They
+    /// come back as they would after any loss: each after a random wait, at the configured rate.
+    pub fn drop_connections(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
     /// Waits until that many phones are connected and subscribed; false when it takes longer than `wait`.

@@ -17,11 +17,14 @@ mod event;
 mod fleet;
 mod moment;
 pub mod phone;
+pub mod progress;
+pub mod report;
 pub mod result;
 mod turnstile;
 mod whereabouts;
 
 pub use codec::Encoding;
+pub use connection::CUT_BY_OWNER;
 pub use event::{Answered, IgnoreReason, MessageKind, PhoneEvent, Summary, What};
 pub use fleet::{Fleet, FleetConfig, PhoneConfig};
 pub use moment::Moment;
