@@ -30,7 +30,8 @@ pub enum Command {
         /// Which.
         device: DeviceId,
     },
-    /// Count, at least: something a phone said was not used.
+    /// Count, at least: something a phone said was not used. Positions are counted in
+    /// [`Positions`](crate::roster::Positions) instead.
     Refused {
         /// Which phone.
         device: DeviceId,
@@ -176,8 +177,6 @@ pub enum Warning {
 pub enum Refusal {
     /// The device is not enrolled.
     UnknownDevice,
-    /// The fix is older than the one known.
-    FixNotNewer,
     /// No such alert.
     UnknownAlert,
     /// Another person's alert.
@@ -193,7 +192,6 @@ impl Refusal {
     pub const fn label(self) -> &'static str {
         match self {
             Self::UnknownDevice => "unknown_device",
-            Self::FixNotNewer => "fix_not_newer",
             Self::UnknownAlert => "unknown_alert",
             Self::NotTheirAlert => "not_their_alert",
             Self::OtherVersion => "other_version",

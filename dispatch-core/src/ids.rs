@@ -108,6 +108,11 @@ opaque_id!(
     "dev-"
 );
 opaque_id!(
+    /// One connection that tells where many people are; random.
+    TrunkId,
+    "trk-"
+);
+opaque_id!(
     /// One request to one responder for one incident.
     AlertId,
     "alt-"

@@ -2,7 +2,7 @@
 
 use crate::{
     attendance::AbortReason,
-    ids::{AlertId, DeviceId, IncidentKey, Reference},
+    ids::{AlertId, DeviceId, IncidentKey, Reference, ResponderId, TenantId, TrunkId},
     incident::{EndCause, IncidentKind},
     position::{Fix, Metres, Position},
     responder::{Device, Purpose, ResponderProfile},
@@ -155,10 +155,29 @@ pub enum Input {
         /// Which.
         device: DeviceId,
     },
+    /// A control room enrols a trunk. It may not alert anybody, so the core only writes it down.
+    PutTrunk {
+        /// Which.
+        trunk: TrunkId,
+        /// Whose.
+        tenant: TenantId,
+    },
+    /// A control room ends a trunk's access.
+    RevokeTrunk {
+        /// Which.
+        trunk: TrunkId,
+    },
     /// A phone says where it is.
     Fix {
         /// Which phone.
         device: DeviceId,
+        /// Where, `taken_at` already on Muster's clock.
+        fix: Fix,
+    },
+    /// A trunk says where a person is, for whom it may speak.
+    TrunkFix {
+        /// Who.
+        responder: ResponderId,
         /// Where, `taken_at` already on Muster's clock.
         fix: Fix,
     },
@@ -197,4 +216,11 @@ pub enum Input {
     },
     /// The service has replayed its journal and starts to act.
     Started,
+}
+
+impl Input {
+    /// Whether it says where somebody is: soft, so it leaves no record and nothing follows from it at once.
+    pub const fn is_position(&self) -> bool {
+        matches!(self, Self::Fix { .. } | Self::TrunkFix { .. })
+    }
 }

@@ -302,12 +302,47 @@ pub struct Fix {
     pub taken_at: Timestamp,
 }
 
+/// How fast a person gets away from where they were at most, in metres a second: 108 km/h.
+const GETS_AWAY_M_PER_S: u64 = 30;
+
+impl Fix {
+    /// Whether this newer fix is vaguer than `known` has become with age, and does not contradict it: a mast or a Wi-Fi
+    /// network seen just after a good fix. Where the person is, the known one then says better.
+    pub fn tells_nothing_after(&self, known: &Self) -> bool {
+        let age_ms = u64::try_from(self.taken_at.ms_since(known.taken_at)).unwrap_or(0);
+        let known_within = known.accuracy + Metres::from_mm(age_ms.saturating_mul(GETS_AWAY_M_PER_S));
+        self.accuracy > known_within && self.position.distance_to(known.position) <= self.accuracy
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use geo::{Distance, Haversine, Point};
     use proptest::prelude::*;
 
     use super::*;
+
+    fn fix(metres_north: f64, accuracy_m: u32, taken_s: i64) -> Fix {
+        Fix {
+            position: Position::from_degrees(51.5 + metres_north / 111_195.0, -0.12).expect("in range"),
+            accuracy: Metres::new(accuracy_m),
+            taken_at: Timestamp::from_unix_ms(taken_s * 1000),
+        }
+    }
+
+    #[test]
+    fn a_mast_seen_after_a_good_fix_tells_nothing_until_the_person_may_have_got_away() {
+        let good = fix(0.0, 5, 0);
+        assert!(fix(300.0, 1_000, 10).tells_nothing_after(&good));
+        assert!(fix(300.0, 1_000, 33).tells_nothing_after(&good));
+        assert!(!fix(300.0, 1_000, 34).tells_nothing_after(&good), "5 m + 34 s x 30 m/s");
+        assert!(
+            !fix(1_001.0, 1_000, 10).tells_nothing_after(&good),
+            "not where they were"
+        );
+        assert!(!fix(3.0, 5, 1).tells_nothing_after(&good), "as good as before");
+        assert!(!fix(300.0, 35, 1).tells_nothing_after(&good));
+    }
 
     fn position(latitude: f64, longitude: f64) -> Position {
         Position::from_degrees(latitude, longitude).expect("in range")

@@ -8,7 +8,7 @@ use crate::{
     attendance::Attendance,
     coarse::{CoarseCell, DistanceBand},
     command::Answer,
-    ids::{AlertId, DeviceId, IncidentId, IncidentKey, ResponderId, TenantId},
+    ids::{AlertId, DeviceId, IncidentId, IncidentKey, ResponderId, TenantId, TrunkId},
     incident::{EndCause, IncidentKind, IncidentState},
     input::{DeclineReason, DeliveryStage, Place, RequestId},
     position::Metres,
@@ -41,6 +41,15 @@ pub enum Record {
     DevicePut(Device),
     /// A device lost its access.
     DeviceRevoked(DeviceId),
+    /// A trunk was enrolled.
+    TrunkPut {
+        /// Which.
+        trunk: TrunkId,
+        /// Whose.
+        tenant: TenantId,
+    },
+    /// A trunk lost its access.
+    TrunkRevoked(TrunkId),
     /// A report was taken in.
     IncidentReported(IncidentReported),
     /// An incident was stood down or closed; for an unknown key this leaves a tombstone.
@@ -293,6 +302,8 @@ impl Record {
             Self::ResponderPut(_) => "responder_put",
             Self::DevicePut(_) => "device_put",
             Self::DeviceRevoked(_) => "device_revoked",
+            Self::TrunkPut { .. } => "trunk_put",
+            Self::TrunkRevoked(_) => "trunk_revoked",
             Self::IncidentReported(_) => "incident_reported",
             Self::IncidentEnded { .. } => "incident_ended",
             Self::IncidentForgotten { .. } => "incident_forgotten",

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    command::Refusal,
     ids::{DeviceId, ResponderId},
     index::{Handle, LiveIndex},
     position::{Fix, Metres, Position},
@@ -18,6 +17,32 @@ pub struct Roster {
     handles: BTreeMap<ResponderId, Handle>,
     devices: BTreeMap<DeviceId, Enrolled>,
     index: LiveIndex,
+    positions: Positions,
+}
+
+/// What became of the fixes of phones and trunks since the service started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Positions {
+    /// The person is now there.
+    pub taken: u64,
+    /// Not newer than what is known: it was overtaken on its way, or said twice.
+    pub not_newer: u64,
+    /// Newer, and yet it tells less than what is known: see [`Fix::tells_nothing_after`].
+    pub vaguer: u64,
+    /// Of a device or person that is not enrolled.
+    pub unknown: u64,
+}
+
+impl Positions {
+    /// Each count with its label in counters.
+    pub fn counts(&self) -> [(&'static str, u64); 4] {
+        [
+            ("taken", self.taken),
+            ("not_newer", self.not_newer),
+            ("vaguer", self.vaguer),
+            ("unknown", self.unknown),
+        ]
+    }
 }
 
 /// A registered person.
@@ -32,6 +57,8 @@ pub struct Person {
 
 struct Enrolled {
     device: Device,
+    /// Whose.
+    person: Handle,
     presence: Presence,
 }
 
@@ -88,6 +115,7 @@ impl Roster {
             device.device,
             Enrolled {
                 device,
+                person: handle,
                 presence: Presence::Unknown,
             },
         );
@@ -132,20 +160,39 @@ impl Roster {
         })
     }
 
-    /// Takes a fix of a phone; refused when it is not newer than what is known of the person.
-    pub fn take_fix(&mut self, device: DeviceId, fix: Fix) -> Result<(), Refusal> {
-        let enrolled = self.devices.get(&device).ok_or(Refusal::UnknownDevice)?;
-        let handle = *self
-            .handles
-            .get(&enrolled.device.responder)
-            .ok_or(Refusal::UnknownDevice)?;
-        let person = &mut self.people[handle.0 as usize];
-        if person.fix.is_some_and(|known| fix.taken_at <= known.taken_at) {
-            return Err(Refusal::FixNotNewer);
+    /// Takes a fix of a phone, if it says more than what is known of the person. Allocates nothing once the index has
+    /// grown to its size.
+    pub fn take_fix(&mut self, device: DeviceId, fix: Fix) {
+        let person = self.devices.get(&device).map(|enrolled| enrolled.person);
+        self.take(person, fix);
+    }
+
+    /// The same for a fix that a trunk tells.
+    pub fn take_fix_of(&mut self, responder: ResponderId, fix: Fix) {
+        let person = self.handles.get(&responder).copied();
+        self.take(person, fix);
+    }
+
+    fn take(&mut self, person: Option<Handle>, fix: Fix) {
+        let Some(handle) = person else {
+            self.positions.unknown += 1;
+            return;
+        };
+        let known = &mut self.people[handle.0 as usize].fix;
+        match known {
+            Some(known) if fix.taken_at <= known.taken_at => self.positions.not_newer += 1,
+            Some(known) if fix.tells_nothing_after(known) => self.positions.vaguer += 1,
+            _ => {
+                *known = Some(fix);
+                self.index.place(handle, fix.position);
+                self.positions.taken += 1;
+            }
         }
-        person.fix = Some(fix);
-        self.index.place(handle, fix.position);
-        Ok(())
+    }
+
+    /// What became of fixes so far.
+    pub fn positions(&self) -> Positions {
+        self.positions
     }
 
     /// Up to `limit` people (more when several are equally far at the limit) within `radius` whose profile `wanted` lets

@@ -16,7 +16,7 @@ use crate::{
     input::Fingerprint,
     ledger::{Ledger, Settled},
     record::{Entry, IncidentReported, Record},
-    roster::Roster,
+    roster::{Positions, Roster},
     time::Timestamp,
 };
 
@@ -56,6 +56,8 @@ impl State {
             Record::ResponderPut(profile) => self.roster.put_responder(profile.clone()),
             Record::DevicePut(device) => self.roster.put_device(*device),
             Record::DeviceRevoked(device) => self.roster.revoke_device(*device),
+            // Who may speak for others is decided where messages come in.
+            Record::TrunkPut { .. } | Record::TrunkRevoked(_) => {}
             Record::IncidentReported(report) => self.reported(report, at),
             Record::IncidentEnded {
                 incident,
@@ -221,6 +223,11 @@ impl State {
     /// What became of the messages sent so far.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// What became of fixes since the service started.
+    pub fn positions(&self) -> Positions {
+        self.roster.positions()
     }
 
     /// How many people's whereabouts are known.

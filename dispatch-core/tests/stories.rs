@@ -14,6 +14,7 @@ use dispatch_core::{
     position::{Fix, Metres},
     record::{Record, Verdict},
     responder::{Purpose, Skill, TravelMode},
+    roster::Positions,
 };
 use world::*;
 
@@ -593,8 +594,6 @@ fn what_a_phone_gets_wrong_is_refused_with_a_reason() {
     assert_eq!(
         world.refusals,
         [
-            Refusal::FixNotNewer,
-            Refusal::UnknownDevice,
             Refusal::NotTheirAlert,
             Refusal::UnknownAlert,
             Refusal::OtherVersion,
@@ -602,6 +601,38 @@ fn what_a_phone_gets_wrong_is_refused_with_a_reason() {
             Refusal::OutOfTurn,
         ]
     );
+    let positions = Positions {
+        taken: 10,
+        not_newer: 1,
+        unknown: 1,
+        vaguer: 0,
+    };
+    assert_eq!(world.dispatcher.state().positions(), positions);
+}
+
+#[test]
+fn a_trunk_tells_where_a_person_is_and_a_better_fix_stands() {
+    let mut world = World::new();
+    world.add_with(profile(1), Purpose::Live, 10.0);
+    let fix = |metres: f64, accuracy_m, seconds: u64| Fix {
+        position: place(metres),
+        accuracy: Metres::new(accuracy_m),
+        taken_at: START + Duration::from_secs(seconds),
+    };
+    let responder = profile(1).responder;
+    world.input(Input::TrunkFix {
+        responder,
+        fix: fix(200.0, 5, 60),
+    });
+    world.input(Input::TrunkFix {
+        responder,
+        fix: fix(400.0, 2_000, 61),
+    });
+    world.reported(report(1, 1));
+    let distance = last_decision(&world).candidates[0].distance;
+    assert!((199.0..201.0).contains(&distance.as_f64()), "{distance}");
+    let positions = world.dispatcher.state().positions();
+    assert_eq!((positions.taken, positions.vaguer), (2, 1));
 }
 
 #[test]

@@ -150,6 +150,7 @@ def main():
         stories.from_report_to_stand_down(world)
         stories.refuse_what_makes_no_sense(world)
         stories.drill(world)
+        stories.a_trunk_moves_a_responder(world)
         if not chosen.without_owntracks:
             stories.owntracks_moves_a_responder(world)
     print(f"{CHECKS} checks, all well")

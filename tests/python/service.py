@@ -43,11 +43,16 @@ class Service:
     def __init__(self, binary, folder):
         self.data_dir = pathlib.Path(folder) / "data"
         self.log = pathlib.Path(folder) / "service.log"
+        config = pathlib.Path(folder) / "muster.toml"
+        config.write_text("[mqtt]\ntrunks = true\n")
         listeners = [word for name in ("grpc", "mqtt", "http") for word in (f"--{name}-listen", "127.0.0.1:0")]
         surroundings = {name: value for name, value in os.environ.items() if not name.startswith("MUSTER_")}
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [binary, "serve", "--canary-every-s", "0", "--data-dir", str(self.data_dir), *listeners],
+                [
+                    *[binary, "serve", "--config", str(config), "--canary-every-s", "0"],
+                    *["--data-dir", str(self.data_dir), *listeners],
+                ],
                 stdout=log,
                 stderr=log,
                 env=surroundings,

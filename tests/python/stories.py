@@ -25,6 +25,7 @@ STREET, POSTCODE, NOTES = "12 Hidden Passage", "WC2N 5DN", "door code 4711"
 BRISTOL = (51.4545, -2.5879)
 LEEDS = (53.7960, -1.5476)
 YORK = (53.9590, -1.0815)
+CARDIFF, EXETER = (51.4816, -3.1791), (50.7260, -3.5275)
 
 
 def near(place, north_m):
@@ -313,6 +314,42 @@ def owntracks_moves_a_responder(world):
     check("mosquitto_sub on all of OwnTracks is denied", "denied" in listened.stderr, listened)
     check("nothing was retained for it", listened.stdout == "", listened)
     refused_but_not_dropped(world, app, topic, location)
+
+
+def a_trunk_moves_a_responder(world):
+    """A partner's gateway tells where its people are, over one connection; it can do nothing else."""
+    person, phone = world.person("partner-1", *near(CARDIFF, 100), age_s=60)
+    stranger, _ = world.person("other-1", *near(CARDIFF, 100), age_s=60)
+    request = world.responder.IssueTrunkCredentialRequest(external_ref_prefix="partner-")
+    trunk = world.room.responders.IssueTrunkCredential(request)
+
+    codes = []
+    client = mqtt.Client(
+        mqtt.CallbackAPIVersion.VERSION2, client_id=f"{trunk.trunk_id}-gateway", protocol=mqtt.MQTTv5
+    )
+    client.username_pw_set(trunk.trunk_id, trunk.password)
+    client.on_publish = lambda _c, _u, _m, code, _p: codes.append(code.value)
+    client.on_subscribe = lambda _c, _u, _m, given, _p: codes.extend(code.value for code in given)
+    client.connect(*world.service.mqtt())
+    client.loop_start()
+    message = device.TrunkUp()
+    message.sent_at.GetCurrentTime()
+    for responder_id in (person, stranger):
+        one = message.positions.add(responder=bytes.fromhex(responder_id.removeprefix("rsp-")))
+        one.position.MergeFrom(device.Position(latitude_deg=EXETER[0], longitude_deg=EXETER[1], accuracy_m=12))
+        one.position.taken_at.GetCurrentTime()
+    client.publish(trunk.up_topic, message.SerializeToString(), qos=1)
+    world.until("the trunk's message is acknowledged", lambda: codes == [0])
+    report = world.room.incidents.ReportIncident(world.report(location=world.at(*EXETER)))
+    phone.next("alert")
+    check("an incident where the trunk says asks its person, not the other", report.alerts_planned == 1, report)
+
+    client.subscribe(phone.down_topic)
+    world.until("it may not listen to a phone's topic", lambda: codes[1:] == [0x87])
+    client.publish(phone.up_topic, b"", qos=1)
+    world.until("nor speak on it", lambda: codes[2:] == [0x87])
+    client.disconnect()
+    client.loop_stop()
 
 
 def ask(world, phone, place, what):

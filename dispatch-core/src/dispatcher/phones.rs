@@ -6,7 +6,6 @@ use crate::{
     command::{Command, DownBody, DownMessage, Refusal},
     ids::{AlertId, DeviceId, ResponderId},
     input::{DeclineReason, DeliveryStage, Reply},
-    position::Fix,
     record::Record,
     roster::Presence,
 };
@@ -17,12 +16,6 @@ use super::{Dispatcher, messages};
 const PROBE_EXPIRY: std::time::Duration = std::time::Duration::from_secs(60);
 
 impl Dispatcher {
-    pub(super) fn fix(&mut self, device: DeviceId, fix: Fix) {
-        if let Err(refusal) = self.state.roster.take_fix(device, fix) {
-            self.refuse(device, refusal);
-        }
-    }
-
     pub(super) fn device_online(&mut self, device: DeviceId) {
         let Some(enrolled) = self.state.roster.device(device).copied() else {
             return self.refuse(device, Refusal::UnknownDevice);

@@ -25,7 +25,7 @@ struct Budget {
 impl Kind {
     fn of(input: &Input) -> Self {
         match input {
-            Input::Fix { .. } => Self::Position,
+            said if said.is_position() => Self::Position,
             Input::Reply { .. } => Self::Reply,
             _ => Self::Other,
         }

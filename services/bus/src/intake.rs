@@ -1,4 +1,4 @@
-//! Everything phones publish comes through here, whichever bus carried it: topic and bytes in, [`Input`] out.
+//! Everything phones and trunks publish comes through here, whichever bus carried it: topic and bytes in, [`Input`] out.
 //!
 //! Who a message is from is read from its topic: the broker has seen to it that nobody else publishes there.
 
@@ -17,7 +17,7 @@ use crate::{
     owntracks,
     refusal::Refusal,
     topics::{Region, Topic},
-    up,
+    trunk, up,
 };
 
 /// Most bytes one message of a phone may have. Ours stay under 300; OwnTracks with a picture is the exception we do
@@ -69,6 +69,9 @@ impl Intake {
 
     /// Takes a publication in. Waits while the engine's lane is full, except for positions.
     pub async fn take(&self, publication: &Publication<'_>) -> Result<(), NotTaken> {
+        if let Some(Topic::TrunkUp { topic_id }) = self.region.parse(publication.topic) {
+            return self.take_from_trunk(topic_id, publication).await;
+        }
         match self.understood(publication)? {
             Some(input) => Ok(self.inlet.send(input).await?),
             None => Ok(()),
@@ -77,6 +80,9 @@ impl Intake {
 
     /// The same, and waits until what follows from it is durable: for a broker that acknowledges afterwards.
     pub async fn take_durably(&self, publication: &Publication<'_>) -> Result<(), NotTaken> {
+        if let Some(Topic::TrunkUp { topic_id }) = self.region.parse(publication.topic) {
+            return self.take_from_trunk(topic_id, publication).await;
+        }
         match self.understood(publication)? {
             Some(input) => Ok(self.inlet.send_durably(input).await?),
             None => Ok(()),
@@ -89,11 +95,48 @@ impl Intake {
             Ok(Some((device, said, now))) => self.within_budget(device, said, now),
             Ok(None) => Ok(None),
             Err(refusal) => {
-                refusal.count();
-                tracing::debug!(reason = refusal.label(), "refused what a phone said");
+                refuse(refusal);
                 Ok(None)
             }
         }
+    }
+
+    /// What a trunk says are positions, of which nothing is ever waited for.
+    async fn take_from_trunk(&self, topic_id: &str, publication: &Publication<'_>) -> Result<(), NotTaken> {
+        let said = self.read_trunk(topic_id, publication).unwrap_or_else(|refusal| {
+            refuse(refusal);
+            Vec::new()
+        });
+        for position in said {
+            self.inlet.send(position).await?;
+        }
+        Ok(())
+    }
+
+    /// The positions of people for whom the trunk may speak; the others are refused one by one.
+    fn read_trunk(&self, topic_id: &str, publication: &Publication<'_>) -> Result<Vec<Input>, Refusal> {
+        if publication.payload.len() > PAYLOAD_MAX {
+            return Err(Refusal::TooLarge);
+        }
+        let trunk = self.credentials.trunk_by_topic(topic_id).ok_or(Refusal::NoAccess)?;
+        if publication.retained {
+            return Err(Refusal::Retained);
+        }
+        let positions = trunk::read(publication.payload, self.clock.now())?;
+        let allowed = positions.filter_map(|position| match position {
+            Ok((responder, fix)) if self.credentials.speaks_for(&trunk, responder) => {
+                Some(Input::TrunkFix { responder, fix })
+            }
+            Ok(_) => {
+                refuse(Refusal::NotTheirs);
+                None
+            }
+            Err(refusal) => {
+                refuse(refusal);
+                None
+            }
+        });
+        Ok(allowed.collect())
     }
 
     fn read(&self, publication: &Publication<'_>) -> Result<Option<(DeviceId, Input, Timestamp)>, Refusal> {
@@ -122,7 +165,7 @@ impl Intake {
                 }
                 Ok(owntracks::input(device, publication.payload, now)?.map(|said| (device, said, now)))
             }
-            Some(Topic::Down { .. }) | None => Err(Refusal::Publish),
+            Some(Topic::Down { .. } | Topic::TrunkUp { .. }) | None => Err(Refusal::Publish),
         }
     }
 
@@ -134,4 +177,9 @@ impl Intake {
             (false, _) => Ok(None),
         }
     }
+}
+
+fn refuse(refusal: Refusal) {
+    refusal.count();
+    tracing::debug!(reason = refusal.label(), "refused what a phone or trunk said");
 }

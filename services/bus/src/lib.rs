@@ -25,6 +25,7 @@ mod owntracks;
 mod queue;
 mod refusal;
 pub mod topics;
+mod trunk;
 mod unknown;
 mod up;
 pub mod wire;

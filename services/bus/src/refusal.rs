@@ -33,6 +33,8 @@ pub(crate) enum Refusal {
     Time,
     /// A fix from the future.
     FixFromFuture,
+    /// A trunk spoke of a person for whom it may not speak.
+    NotTheirs,
 }
 
 impl Refusal {
@@ -54,6 +56,7 @@ impl Refusal {
             Self::Accuracy => "accuracy",
             Self::Time => "time",
             Self::FixFromFuture => "fix_from_future",
+            Self::NotTheirs => "not_theirs",
         }
     }
 

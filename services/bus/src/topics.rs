@@ -1,4 +1,4 @@
-//! The topics of phones, built and taken apart. Nothing here decides who may use them.
+//! The topics of phones and trunks, built and taken apart. Nothing here decides who may use them.
 
 use std::fmt;
 
@@ -41,9 +41,14 @@ impl Region {
         format!("muster/v1/{self}/d/{topic_id}/down")
     }
 
-    /// The subscription that brings what every device of the region says.
-    pub fn up_filter(&self) -> String {
-        self.up("+")
+    /// The topic on which the trunk with this topic id speaks.
+    pub fn trunk_up(&self, topic_id: &str) -> String {
+        format!("muster/v1/{self}/t/{topic_id}/up")
+    }
+
+    /// The subscriptions that bring what every device and every trunk of the region says.
+    pub fn up_filters(&self) -> [String; 2] {
+        [self.up("+"), self.trunk_up("+")]
     }
 
     /// What a topic of this region or of OwnTracks is; `None` for every other topic.
@@ -55,6 +60,7 @@ impl Region {
             ("muster", "v1", region) if region == self.0 => match (next()?, next()?, next()?) {
                 ("d", topic_id, "up") => Topic::Up { topic_id },
                 ("d", topic_id, "down") => Topic::Down { topic_id },
+                ("t", topic_id, "up") => Topic::TrunkUp { topic_id },
                 _ => return None,
             },
             _ => return None,
@@ -82,6 +88,11 @@ pub enum Topic<'a> {
         /// Which device.
         topic_id: &'a str,
     },
+    /// A trunk speaks.
+    TrunkUp {
+        /// Which trunk.
+        topic_id: &'a str,
+    },
     /// An OwnTracks phone speaks.
     OwnTracks {
         /// The username.
@@ -100,6 +111,10 @@ mod tests {
         let region = Region::new("north").expect("valid");
         assert_eq!(region.parse(&region.up("ab")), Some(Topic::Up { topic_id: "ab" }));
         assert_eq!(region.parse(&region.down("ab")), Some(Topic::Down { topic_id: "ab" }));
+        assert_eq!(
+            region.parse(&region.trunk_up("ab")),
+            Some(Topic::TrunkUp { topic_id: "ab" })
+        );
         let owntracks = Topic::OwnTracks {
             user: "dev-1",
             device: "phone",
@@ -117,6 +132,7 @@ mod tests {
             "muster/v1/north/d/ab/up/more",
             "muster/v1/north/d/ab",
             "muster/v1/north/x/ab/up",
+            "muster/v1/north/t/ab/down",
             "owntracks/dev-1",
             "owntracks/dev-1/",
             "owntracks//phone",

@@ -4,6 +4,7 @@ use dispatch_core::{
     attendance::AbortReason,
     ids::{AlertId, DeviceId},
     input::{DeclineReason, DeliveryStage, Input, Reply},
+    position::Fix,
     time::Timestamp,
 };
 use muster_engine::registry::Encoding;
@@ -46,7 +47,10 @@ pub(crate) fn input(device: DeviceId, up: v1::Up, now: Timestamp) -> Result<Opti
         return Ok(None);
     };
     let input = match kind {
-        Kind::Position(position) => Some(fix(device, &position, up.sent_at, now)?),
+        Kind::Position(position) => Some(Input::Fix {
+            device,
+            fix: fix(&position, up.sent_at, now)?,
+        }),
         Kind::Receipt(receipt) => delivery(device, &receipt)?,
         Kind::Reply(said) => reply(device, &said)?,
         Kind::Presence(presence) => presence_of(device, presence.state()),
@@ -58,12 +62,8 @@ pub(crate) fn input(device: DeviceId, up: v1::Up, now: Timestamp) -> Result<Opti
     Ok(input)
 }
 
-fn fix(
-    device: DeviceId,
-    position: &v1::Position,
-    sent_at: Option<google::Timestamp>,
-    now: Timestamp,
-) -> Result<Input, Refusal> {
+/// A fix on Muster's clock; `sent_at` by the sender's, as in the message.
+pub(crate) fn fix(position: &v1::Position, sent_at: Option<google::Timestamp>, now: Timestamp) -> Result<Fix, Refusal> {
     let moment = |at: google::Timestamp| timestamp(at.seconds, at.nanos);
     let reported = ReportedFix {
         latitude_deg: position.latitude_deg,
@@ -72,8 +72,7 @@ fn fix(
         taken_at: position.taken_at.map(moment).transpose()?,
         sent_at: sent_at.map(moment).transpose()?,
     };
-    let fix = reported.check(now)?;
-    Ok(Input::Fix { device, fix })
+    reported.check(now)
 }
 
 fn delivery(device: DeviceId, receipt: &v1::Receipt) -> Result<Option<Input>, Refusal> {

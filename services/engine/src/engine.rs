@@ -158,7 +158,7 @@ impl Engine {
             }
             self.owner.handle_time(now);
             self.carry_out(journal, bus)?;
-            self.tell_located();
+            self.tell_positions();
             self.tell_ledger();
         }
         self.drain(journal, bus).await
@@ -256,7 +256,10 @@ impl Engine {
         metrics::gauge!("muster_messages_open").set(state.ledger().open() as f64);
     }
 
-    fn tell_located(&self) {
+    fn tell_positions(&self) {
+        for (outcome, total) in self.owner.state().positions().counts() {
+            metrics::counter!("muster_positions_total", "outcome" => outcome).absolute(total);
+        }
         let located = self.owner.state().responders_located();
         self.located
             .send_if_modified(|told| std::mem::replace(told, located) != located);

@@ -21,6 +21,10 @@ pub const ORDINARY_LANE: usize = 16_384;
 /// Positions. When full the newest is shed and counted: the phone sends another soon.
 pub const POSITION_LANE: usize = 16_384;
 
+/// Of which so many places are kept for phones: a trunk gone wild does not make the service lose sight of those it can
+/// alert.
+const POSITIONS_KEPT_FOR_PHONES: usize = POSITION_LANE / 2;
+
 /// Probes that ask at once whether the owner lives. More wait.
 const PULSE_LANE: usize = 64;
 /// A lag seen longer ago than this says nothing about now: when nothing arrives any more, nothing waits.
@@ -155,7 +159,7 @@ impl Inlet {
     /// Hands over something a phone said and waits until what follows from it is durable, so that an acknowledgement to
     /// the phone means exactly that. Positions leave nothing behind and are not waited for.
     pub async fn send_durably(&self, input: Input) -> Result<(), Stopped> {
-        if matches!(input, Input::Fix { .. }) {
+        if input.is_position() {
             return self.position(input);
         }
         let (done, durable) = oneshot::channel();
@@ -165,7 +169,7 @@ impl Inlet {
 
     async fn arrive(&self, input: Input, done: Option<oneshot::Sender<()>>) -> Result<(), Stopped> {
         let lane = match &input {
-            Input::Fix { .. } => return self.position(input),
+            position if position.is_position() => return self.position(input),
             Input::Reply { .. } => &self.critical,
             _ => &self.ordinary,
         };
@@ -175,12 +179,13 @@ impl Inlet {
     }
 
     fn position(&self, input: Input) -> Result<(), Stopped> {
+        let is_trunk = matches!(input, Input::TrunkFix { .. });
+        if is_trunk && self.positions.capacity() < POSITIONS_KEPT_FOR_PHONES {
+            return shed("trunk");
+        }
         match self.positions.try_send(input) {
             Ok(()) => Ok(()),
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                metrics::counter!("muster_positions_shed_total").increment(1);
-                Ok(())
-            }
+            Err(mpsc::error::TrySendError::Full(_)) => shed(if is_trunk { "trunk" } else { "phone" }),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(Stopped),
         }
     }
@@ -205,6 +210,11 @@ impl Inlet {
             .await
             .map_err(|_| Stopped)
     }
+}
+
+fn shed(source: &'static str) -> Result<(), Stopped> {
+    metrics::counter!("muster_positions_shed_total", "source" => source).increment(1);
+    Ok(())
 }
 
 /// Takes what adapters put into an [`Inlet`], in place of the owner: for tests of adapters.

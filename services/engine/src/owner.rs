@@ -130,7 +130,11 @@ impl Owner {
         match change {
             RegistryChange::PutResponder(row) => self.dispatcher.recover_person(row.profile.clone()),
             RegistryChange::PutDevice(access) => self.dispatcher.recover_device(access.device),
-            RegistryChange::RevokeDevice(_) | RegistryChange::PutAddress { .. } => {}
+            // Who may speak for others is decided where messages come in.
+            RegistryChange::RevokeDevice(_)
+            | RegistryChange::PutTrunk(_)
+            | RegistryChange::RevokeTrunk(_)
+            | RegistryChange::PutAddress { .. } => {}
         }
     }
 
@@ -172,12 +176,12 @@ impl Owner {
             self.leaving.heard();
         }
         // A position leaves nothing behind, so nothing can leave because of it.
-        let is_silent = matches!(input, Input::Fix { .. }) && done.is_none();
+        let is_silent = input.is_position() && done.is_none();
         self.dispatcher.handle(input, now + self.ahead);
-        self.carry_out(None, now);
         if is_silent {
             return;
         }
+        self.carry_out(None, now);
         if let Some(done) = done {
             let tell = move || {
                 // A phone that has gone away is no reason to stop.
@@ -240,6 +244,16 @@ impl Owner {
             }
             Request::Issue { enrolment, reply } => {
                 let (outcome, input) = self.issue(enrolment);
+                self.answer_change(outcome, input, reply, now);
+            }
+            Request::IssueTrunk { enrolment, reply } => {
+                let (issued, input) = self.issue_trunk(enrolment);
+                self.take_in(Some(input), now);
+                self.carry_out(None, now);
+                self.reply_when_durable(reply, issued);
+            }
+            Request::RevokeTrunk { tenant, trunk, reply } => {
+                let (outcome, input) = self.revoke_trunk(&tenant, trunk);
                 self.answer_change(outcome, input, reply, now);
             }
             Request::Revoke { tenant, device, reply } => {
@@ -525,6 +539,7 @@ fn refuse(request: Request, why: Refused) {
         Request::Register { reply, .. } => drop(reply.send(Err(why))),
         Request::Update { reply, .. } => drop(reply.send(Err(why))),
         Request::Issue { reply, .. } => drop(reply.send(Err(why))),
-        Request::Revoke { reply, .. } => drop(reply.send(Err(why))),
+        Request::IssueTrunk { reply, .. } => drop(reply.send(Err(why))),
+        Request::Revoke { reply, .. } | Request::RevokeTrunk { reply, .. } => drop(reply.send(Err(why))),
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dispatch_core::{
     command::DownMessage,
-    ids::{DeviceId, IncidentId, IncidentKey, ResponderId, TenantId},
+    ids::{DeviceId, IncidentId, IncidentKey, ResponderId, TenantId, TrunkId},
     incident::{IncidentKind, IncidentState},
     record::Entry,
     time::Timestamp,
 };
 
-use crate::registry::{Address, DeviceAccess, RegistryChange, ResponderRow};
+use crate::registry::{Address, DeviceAccess, RegistryChange, ResponderRow, TrunkAccess};
 
 /// A clock that never runs backwards.
 pub trait Clock: Send + Sync + 'static {
@@ -56,6 +56,14 @@ pub trait Credentials: Send + Sync + 'static {
     fn access(&self, device: DeviceId) -> Option<Arc<DeviceAccess>>;
     /// The access of the device whose topics carry this segment.
     fn access_by_topic(&self, topic_id: &str) -> Option<Arc<DeviceAccess>>;
+    /// The trunk's access if `password` is its secret. Compares in constant time, from memory.
+    fn verify_trunk(&self, trunk: TrunkId, password: &[u8]) -> Option<Arc<TrunkAccess>>;
+    /// The trunk's access, for a trunk that has proved itself.
+    fn trunk(&self, trunk: TrunkId) -> Option<Arc<TrunkAccess>>;
+    /// The access of the trunk whose topic carries this segment.
+    fn trunk_by_topic(&self, topic_id: &str) -> Option<Arc<TrunkAccess>>;
+    /// Whether a trunk may tell where a person is.
+    fn speaks_for(&self, trunk: &TrunkAccess, responder: ResponderId) -> bool;
 }
 
 /// What is written together, all or none.

@@ -1,7 +1,7 @@
 //! Turning what control rooms say about people and devices into inputs and changes to the register.
 
 use dispatch_core::{
-    ids::{DeviceId, ResponderId, TenantId},
+    ids::{DeviceId, ResponderId, TenantId, TrunkId},
     input::Input,
     responder::{Device, ResponderProfile},
 };
@@ -9,10 +9,10 @@ use dispatch_core::{
 use crate::{
     owner::Owner,
     ports::Credentials as _,
-    registry::{DeviceAccess, DeviceKind, RegistryChange, ResponderRow, secret_hash},
+    registry::{DeviceAccess, DeviceKind, RegistryChange, ResponderRow, TrunkAccess, secret_hash},
     requests::{
-        Enrolment, IssuedDevice, OnConflict, Registered, Registration, RegistrationOutcome, RegistryRefusal,
-        ResponderPatch,
+        Enrolment, IssuedDevice, IssuedTrunk, OnConflict, Registered, Registration, RegistrationOutcome,
+        RegistryRefusal, ResponderPatch, TrunkEnrolment,
     },
 };
 
@@ -86,9 +86,7 @@ impl Owner {
         if self.responder_of(&enrolment.tenant, enrolment.responder).is_none() {
             return (Err(RegistryRefusal::NoSuchResponder), None);
         }
-        let mut secret = [0; 32];
-        self.entropy.fill(&mut secret);
-        let password = hex(&secret);
+        let password = self.new_password();
         let device = Device {
             device: DeviceId::from_bytes(self.random_16()),
             responder: enrolment.responder,
@@ -105,6 +103,38 @@ impl Owner {
         };
         self.registry.push(RegistryChange::PutDevice(access.clone()));
         (Ok(IssuedDevice { access, password }), Some(Input::PutDevice { device }))
+    }
+
+    pub(crate) fn issue_trunk(&mut self, enrolment: TrunkEnrolment) -> (IssuedTrunk, Input) {
+        let password = self.new_password();
+        let access = TrunkAccess {
+            trunk: TrunkId::from_bytes(self.random_16()),
+            tenant: enrolment.tenant,
+            external_ref_prefix: enrolment.external_ref_prefix,
+            topic_id: hex(&self.random_16()),
+            secret_hash: secret_hash(password.as_bytes()),
+        };
+        self.registry.push(RegistryChange::PutTrunk(access.clone()));
+        let input = Input::PutTrunk {
+            trunk: access.trunk,
+            tenant: access.tenant.clone(),
+        };
+        (IssuedTrunk { access, password }, input)
+    }
+
+    pub(crate) fn revoke_trunk(&mut self, tenant: &TenantId, trunk: TrunkId) -> Outcome<()> {
+        let known = self.directory.trunk(trunk);
+        if known.is_none_or(|access| access.tenant != *tenant) {
+            return (Err(RegistryRefusal::NoSuchTrunk), None);
+        }
+        self.registry.push(RegistryChange::RevokeTrunk(trunk));
+        (Ok(()), Some(Input::RevokeTrunk { trunk }))
+    }
+
+    fn new_password(&self) -> String {
+        let mut secret = [0; 32];
+        self.entropy.fill(&mut secret);
+        hex(&secret)
     }
 
     pub(crate) fn revoke(&mut self, tenant: &TenantId, device: DeviceId) -> Outcome<()> {

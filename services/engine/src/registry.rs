@@ -7,7 +7,7 @@ use std::{
 };
 
 use dispatch_core::{
-    ids::{DeviceId, IncidentId, ResponderId, TenantId},
+    ids::{DeviceId, IncidentId, ResponderId, TenantId, TrunkId},
     responder::{Device, ResponderProfile},
 };
 use sha2::{Digest, Sha256};
@@ -76,7 +76,22 @@ pub struct DeviceAccess {
     pub secret_hash: [u8; 32],
 }
 
-/// The hash under which a device's password is kept. The password is 256 random bits, so no salt or slow hash is needed.
+/// A trunk's access to the bus: it tells where people are, and hears nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkAccess {
+    /// Which.
+    pub trunk: TrunkId,
+    /// Whose control room.
+    pub tenant: TenantId,
+    /// It may speak for the tenant's people whose `external_ref` begins with this.
+    pub external_ref_prefix: String,
+    /// Its random segment in topics; 32 hexadecimal digits.
+    pub topic_id: String,
+    /// SHA-256 of its password.
+    pub secret_hash: [u8; 32],
+}
+
+/// The hash under which the password of a device or trunk is kept. The password is 256 random bits, so no salt or slow hash is needed.
 pub fn secret_hash(password: &[u8]) -> [u8; 32] {
     Sha256::digest(password).into()
 }
@@ -90,6 +105,10 @@ pub enum RegistryChange {
     PutDevice(DeviceAccess),
     /// A device lost its access.
     RevokeDevice(DeviceId),
+    /// A trunk was enrolled.
+    PutTrunk(TrunkAccess),
+    /// A trunk lost its access.
+    RevokeTrunk(TrunkId),
     /// The newest report of an incident gave this address.
     PutAddress {
         /// Which incident.
@@ -109,6 +128,8 @@ struct Contents {
     by_reference: BTreeMap<(TenantId, String), ResponderId>,
     devices: HashMap<DeviceId, Arc<DeviceAccess>>,
     by_topic: HashMap<String, DeviceId>,
+    trunks: HashMap<TrunkId, Arc<TrunkAccess>>,
+    trunks_by_topic: HashMap<String, TrunkId>,
     addresses: HashMap<IncidentId, Address>,
 }
 
@@ -129,6 +150,15 @@ impl Directory {
             RegistryChange::RevokeDevice(device) => {
                 if let Some(access) = contents.devices.remove(&device) {
                     contents.by_topic.remove(&access.topic_id);
+                }
+            }
+            RegistryChange::PutTrunk(access) => {
+                contents.trunks_by_topic.insert(access.topic_id.clone(), access.trunk);
+                contents.trunks.insert(access.trunk, Arc::new(access));
+            }
+            RegistryChange::RevokeTrunk(trunk) => {
+                if let Some(access) = contents.trunks.remove(&trunk) {
+                    contents.trunks_by_topic.remove(&access.topic_id);
                 }
             }
             RegistryChange::PutAddress { incident, address } => {
@@ -170,11 +200,14 @@ impl Directory {
     }
 }
 
+fn is_secret(password: &[u8], kept: &[u8; 32]) -> bool {
+    kept.ct_eq(&secret_hash(password)).into()
+}
+
 impl Credentials for Directory {
     fn verify(&self, device: DeviceId, password: &[u8]) -> Option<Arc<DeviceAccess>> {
-        let given = secret_hash(password);
-        let access = self.access(device)?;
-        bool::from(access.secret_hash.ct_eq(&given)).then_some(access)
+        self.access(device)
+            .filter(|access| is_secret(password, &access.secret_hash))
     }
 
     fn access(&self, device: DeviceId) -> Option<Arc<DeviceAccess>> {
@@ -184,5 +217,24 @@ impl Credentials for Directory {
     fn access_by_topic(&self, topic_id: &str) -> Option<Arc<DeviceAccess>> {
         let contents = self.read();
         contents.devices.get(contents.by_topic.get(topic_id)?).cloned()
+    }
+    fn verify_trunk(&self, trunk: TrunkId, password: &[u8]) -> Option<Arc<TrunkAccess>> {
+        self.trunk(trunk)
+            .filter(|access| is_secret(password, &access.secret_hash))
+    }
+
+    fn trunk(&self, trunk: TrunkId) -> Option<Arc<TrunkAccess>> {
+        self.read().trunks.get(&trunk).cloned()
+    }
+
+    fn trunk_by_topic(&self, topic_id: &str) -> Option<Arc<TrunkAccess>> {
+        let contents = self.read();
+        contents.trunks.get(contents.trunks_by_topic.get(topic_id)?).cloned()
+    }
+
+    fn speaks_for(&self, trunk: &TrunkAccess, responder: ResponderId) -> bool {
+        self.read().responders.get(&responder).is_some_and(|row| {
+            row.profile.tenant == trunk.tenant && row.external_ref.starts_with(&trunk.external_ref_prefix)
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use dispatch_core::{
     command::Answer,
-    ids::{DeviceId, ResponderId, TenantId},
+    ids::{DeviceId, ResponderId, TenantId, TrunkId},
     input::{Ending, Report},
     responder::{Purpose, Skill, TravelMode},
     time::Timestamp,
@@ -15,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     alarms::AlarmBoard,
     inlet::{Inlet, Stopped},
-    registry::{Address, DeviceAccess, DeviceKind, Encoding, ResponderRow},
+    registry::{Address, DeviceAccess, DeviceKind, Encoding, ResponderRow, TrunkAccess},
 };
 
 /// What a control room says about a person.
@@ -83,6 +83,9 @@ pub enum RegistryRefusal {
     /// The tenant has no such device.
     #[error("there is no such device")]
     NoSuchDevice,
+    /// The tenant has no such trunk.
+    #[error("there is no such trunk")]
+    NoSuchTrunk,
     /// The reference belongs to a person with other fields.
     #[error("the reference is already registered with other fields")]
     AlreadyRegistered,
@@ -110,6 +113,24 @@ pub struct Enrolment {
     pub encoding: Encoding,
     /// What it may be asked for.
     pub purpose: Purpose,
+}
+
+/// A trunk to enrol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkEnrolment {
+    /// Whose register.
+    pub tenant: TenantId,
+    /// How the references of the people begin for whom it may speak.
+    pub external_ref_prefix: String,
+}
+
+/// A trunk just enrolled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedTrunk {
+    /// Its access.
+    pub access: TrunkAccess,
+    /// Its password, shown this once.
+    pub password: String,
 }
 
 /// A person as registered, and what became of the registration.
@@ -199,6 +220,22 @@ pub enum Request {
         enrolment: Enrolment,
         /// Told once it is durable.
         reply: ReplyTo<Result<IssuedDevice, RegistryRefusal>>,
+    },
+    /// A trunk to enrol.
+    IssueTrunk {
+        /// Which.
+        enrolment: TrunkEnrolment,
+        /// Told once it is durable.
+        reply: ReplyTo<IssuedTrunk>,
+    },
+    /// A trunk that loses its access.
+    RevokeTrunk {
+        /// Whose register.
+        tenant: TenantId,
+        /// Which.
+        trunk: TrunkId,
+        /// Told once it is durable.
+        reply: ReplyTo<Result<(), RegistryRefusal>>,
     },
     /// A device that loses its access.
     Revoke {
@@ -298,6 +335,18 @@ impl EngineHandle {
     /// Ends a device's access; its open session is closed.
     pub async fn revoke(&self, tenant: TenantId, device: DeviceId) -> Result<Result<(), RegistryRefusal>, Refused> {
         self.ask(ORDINARY_PATIENCE, |reply| Request::Revoke { tenant, device, reply })
+            .await
+    }
+
+    /// Enrols a trunk.
+    pub async fn issue_trunk(&self, enrolment: TrunkEnrolment) -> Result<IssuedTrunk, Refused> {
+        self.ask(ORDINARY_PATIENCE, |reply| Request::IssueTrunk { enrolment, reply })
+            .await
+    }
+
+    /// Ends a trunk's access; nothing more is taken from it.
+    pub async fn revoke_trunk(&self, tenant: TenantId, trunk: TrunkId) -> Result<Result<(), RegistryRefusal>, Refused> {
+        self.ask(ORDINARY_PATIENCE, |reply| Request::RevokeTrunk { tenant, trunk, reply })
             .await
     }
 

@@ -33,7 +33,12 @@ impl Class {
         match method {
             "ReportIncident" => None,
             "StandDownIncident" | "CloseIncident" => Some(Self::Vital),
-            "RegisterResponder" | "ImportResponders" | "UpdateResponder" | "SuspendResponder" | "IssueCredential"
+            "RegisterResponder"
+            | "ImportResponders"
+            | "UpdateResponder"
+            | "SuspendResponder"
+            | "IssueCredential"
+            | "IssueTrunkCredential"
             | "RevokeCredential" => Some(Self::Register),
             // GetIncident, ListIncidents, WatchIncidents, GetResponder, ListResponders, and what does not exist.
             _ => Some(Self::Query),

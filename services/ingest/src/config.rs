@@ -23,6 +23,8 @@ pub struct IngestConfig {
     pub service_area: Option<ServiceArea>,
     /// The segment of device topics that routes to this service: one MQTT topic level.
     pub region: String,
+    /// Whether control rooms may enrol trunks.
+    pub trunks: bool,
     /// How many people an incident wants; only told to callers, decided in the core.
     pub wanted: Wanted,
     /// Which reports are never refused for being too much, as long as there is a place at all.

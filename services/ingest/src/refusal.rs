@@ -45,6 +45,9 @@ pub(crate) enum Refusal {
     /// The tenant has no such thing. Another tenant's things are unknown to it as well.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// The service is not configured to have trunks.
+    #[error("this service takes no trunks; its configuration may allow them: [mqtt] trunks = true")]
+    NoTrunks,
     /// The reference belongs to a person with other fields.
     #[error("external_ref is already registered with other fields; use UpdateResponder to change them")]
     AlreadyRegistered,
@@ -100,6 +103,7 @@ impl From<RegistryRefusal> for Refusal {
         match refusal {
             RegistryRefusal::NoSuchResponder => Self::NotFound("responder"),
             RegistryRefusal::NoSuchDevice => Self::NotFound("device"),
+            RegistryRefusal::NoSuchTrunk => Self::NotFound("trunk"),
             RegistryRefusal::AlreadyRegistered => Self::AlreadyRegistered,
         }
     }
@@ -111,7 +115,7 @@ impl Refusal {
             Self::NoTenant(_) => Code::Unauthenticated,
             Self::Invalid(_) => Code::InvalidArgument,
             Self::RequestIdReused(_) | Self::AlreadyRegistered => Code::AlreadyExists,
-            Self::PurposeChanged(_) => Code::FailedPrecondition,
+            Self::PurposeChanged(_) | Self::NoTrunks => Code::FailedPrecondition,
             Self::NotFound(_) => Code::NotFound,
             Self::TooManyWatches(_) | Self::StoreFull | Self::Overloaded | Self::TenantBudget { .. } => {
                 Code::ResourceExhausted
@@ -128,6 +132,7 @@ impl Refusal {
             Self::Invalid(invalid) => invalid.fields().first().map_or("INVALID", |fault| fault.reason),
             Self::RequestIdReused(_) => "REQUEST_ID_REUSED",
             Self::PurposeChanged(_) => "PURPOSE_CHANGED",
+            Self::NoTrunks => "NO_TRUNKS",
             Self::NotFound(_) => "NOT_FOUND",
             Self::AlreadyRegistered => "ALREADY_REGISTERED",
             Self::TooManyWatches(_) => "TOO_MANY_WATCHES",

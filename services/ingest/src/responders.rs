@@ -1,6 +1,6 @@
 //! `ResponderService`: the register of people and their devices.
 
-use dispatch_core::ids::{DeviceId, ResponderId, TenantId};
+use dispatch_core::ids::{ResponderId, TenantId};
 use muster_engine::{
     ports::JournalReader,
     registry::{DeviceAccess, ResponderRow},
@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     answer, import,
-    parse::{self, Page},
+    parse::{self, Page, Revoked},
     reads::Reads,
     refusal::Refusal,
     tenant::tenant_of,
@@ -22,6 +22,8 @@ pub(crate) struct Responders {
     pub engine: EngineHandle,
     pub reads: Reads,
     pub region: String,
+    /// Whether there may be trunks.
+    pub trunks: bool,
 }
 
 impl Responders {
@@ -95,8 +97,28 @@ impl Responders {
         })
     }
 
-    async fn revoke(&self, tenant: TenantId, device: DeviceId) -> Result<wire::RevokeCredentialResponse, Refusal> {
-        self.engine.revoke(tenant, device).await??;
+    async fn issue_trunk(
+        &self,
+        tenant: TenantId,
+        request: wire::IssueTrunkCredentialRequest,
+    ) -> Result<wire::IssueTrunkCredentialResponse, Refusal> {
+        let enrolment = parse::trunk_enrolment(&request, &tenant)?;
+        if !self.trunks {
+            return Err(Refusal::NoTrunks);
+        }
+        let issued = self.engine.issue_trunk(enrolment).await?;
+        Ok(wire::IssueTrunkCredentialResponse {
+            trunk_id: issued.access.trunk.to_string(),
+            password: issued.password,
+            up_topic: answer::trunk_topic(&issued.access, &self.region),
+        })
+    }
+
+    async fn revoke(&self, tenant: TenantId, whose: Revoked) -> Result<wire::RevokeCredentialResponse, Refusal> {
+        match whose {
+            Revoked::Device(device) => self.engine.revoke(tenant, device).await??,
+            Revoked::Trunk(trunk) => self.engine.revoke_trunk(tenant, trunk).await??,
+        }
         Ok(wire::RevokeCredentialResponse {})
     }
 
@@ -181,7 +203,15 @@ impl ResponderService for Responders {
         request: Request<wire::RevokeCredentialRequest>,
     ) -> Result<Response<wire::RevokeCredentialResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        let device = parse::device_id(&request.get_ref().device_id).map_err(Refusal::from)?;
-        Ok(Response::new(self.revoke(tenant, device).await?))
+        let whose = parse::revoked(request.get_ref()).map_err(Refusal::from)?;
+        Ok(Response::new(self.revoke(tenant, whose).await?))
+    }
+
+    async fn issue_trunk_credential(
+        &self,
+        request: Request<wire::IssueTrunkCredentialRequest>,
+    ) -> Result<Response<wire::IssueTrunkCredentialResponse>, Status> {
+        let tenant = tenant_of(&request)?;
+        Ok(Response::new(self.issue_trunk(tenant, request.into_inner()).await?))
     }
 }

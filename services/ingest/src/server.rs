@@ -127,6 +127,7 @@ impl Server {
             engine: engine.clone(),
             reads,
             region: config.region,
+            trunks: config.trunks,
         };
         let health = HealthReporter::new();
         let doors = Doors {

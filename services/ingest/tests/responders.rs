@@ -275,3 +275,32 @@ async fn a_device_gets_its_topics_and_loses_its_access() {
     );
     stand.stop().await;
 }
+
+#[tokio::test]
+async fn a_trunk_is_enrolled_and_revoked_like_a_device() {
+    let stand = Stand::new().await;
+    let mut client = stand.responders("london").await;
+    let wanted = wire::IssueTrunkCredentialRequest {
+        external_ref_prefix: "partner-".into(),
+    };
+    let issued = client.issue_trunk_credential(wanted).await.unwrap().into_inner();
+    assert!(issued.trunk_id.starts_with("trk-") && issued.password.len() == 64);
+    assert!(issued.up_topic.starts_with("muster/v1/london/t/") && issued.up_topic.ends_with("/up"));
+
+    let nobody = wire::IssueTrunkCredentialRequest::default();
+    let refusal = client.issue_trunk_credential(nobody).await.unwrap_err();
+    assert_eq!(reason(&refusal), (Code::InvalidArgument, "REQUIRED".to_owned()));
+
+    let revoke = |device_id: &str| wire::RevokeCredentialRequest {
+        device_id: device_id.into(),
+    };
+    let mut stranger = stand.responders("leeds").await;
+    let refusal = stranger.revoke_credential(revoke(&issued.trunk_id)).await.unwrap_err();
+    assert_eq!(reason(&refusal).0, Code::NotFound);
+    client.revoke_credential(revoke(&issued.trunk_id)).await.unwrap();
+    let refusal = client.revoke_credential(revoke(&issued.trunk_id)).await.unwrap_err();
+    assert_eq!(reason(&refusal).0, Code::NotFound);
+    let refusal = client.revoke_credential(revoke("gateway")).await.unwrap_err();
+    assert_eq!(reason(&refusal), (Code::InvalidArgument, "MALFORMED".to_owned()));
+    stand.stop().await;
+}

@@ -211,9 +211,12 @@ fn sentence(record: &Record) -> String {
         Record::IncidentForgotten { .. } => "everything settled; no longer kept in memory".to_owned(),
         Record::CouldNotAlert { .. } => "nobody reached in time; control room told".to_owned(),
         Record::Started { epoch } => format!("service started as owner {epoch}"),
-        Record::ResponderPut(_) | Record::DevicePut(_) | Record::DeviceRevoked(_) | Record::RequestAnswered { .. } => {
-            record.label().to_owned()
-        }
+        Record::ResponderPut(_)
+        | Record::DevicePut(_)
+        | Record::DeviceRevoked(_)
+        | Record::TrunkPut { .. }
+        | Record::TrunkRevoked(_)
+        | Record::RequestAnswered { .. } => record.label().to_owned(),
         Record::Decided(decision) => decided(decision),
     }
 }

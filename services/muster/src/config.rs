@@ -58,6 +58,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// For phones.
     pub mqtt: Mqtt,
+    /// Whether there may be connections that tell where many people are.
+    pub trunks: bool,
     /// For probes and counters.
     pub http_listen: SocketAddr,
     /// Where incidents can be.
@@ -177,6 +179,7 @@ struct GrpcSection {
 struct MqttSection {
     listen: Option<SocketAddr>,
     connections_max: Option<usize>,
+    trunks: bool,
     external: Option<ExternalBroker>,
 }
 
@@ -280,6 +283,7 @@ fn build(origin: &str, file: File, overrides: Overrides) -> Result<Config, Inval
         insecure_loopback: overrides.insecure_loopback,
         tls: file.grpc.tls,
         mqtt,
+        trunks: file.mqtt.trunks,
         http_listen: overrides
             .http_listen
             .or(file.http.listen)

@@ -15,7 +15,7 @@ use muster_engine::{
     engine::Engine,
     inlet::Inlet,
     ports::{Clock, Entropy, JournalError, MessageBus},
-    registry::Directory,
+    registry::{Directory, RegistryChange},
     requests::EngineHandle,
 };
 use muster_ingest::{IngestConfig, Server, Tls};
@@ -122,6 +122,9 @@ impl Service {
         let from_snapshot = image.is_some();
         image.into_iter().for_each(|image| engine.restore(image));
         for change in recovery.registry()? {
+            if matches!(change, RegistryChange::PutTrunk(_)) && !config.trunks {
+                continue;
+            }
             // Without a snapshot the records say it all.
             if from_snapshot {
                 engine.recover_registered(&change);
@@ -140,6 +143,7 @@ impl Service {
             tls,
             service_area: config.service_area,
             region: config.region.clone(),
+            trunks: config.trunks,
             wanted: Arc::new(move |tenant, kind| policies.policy(tenant, kind).wanted),
             life_threatening: Arc::new(move |tenant, kind| kinds.is_life_threatening(tenant, kind)),
             limits: config.limits,

@@ -9,9 +9,10 @@ use sha2::{Digest as _, Sha256};
 use crate::StoreError;
 
 /// Tables of the register, with the column that names a row.
-pub const SEALED: [(&str, &str); 3] = [
+pub const SEALED: [(&str, &str); 4] = [
     ("responder", "responder"),
     ("device", "device"),
+    ("trunk", "trunk"),
     ("address", "incident"),
 ];
 
@@ -29,9 +30,9 @@ pub fn seal(connection: &Connection, table: &str, key: &str, id: &dyn ToSql) -> 
     Ok(())
 }
 
-/// Seals every row of every table, for a step of the schema.
+/// Seals every row of the tables of schema 2, for the step that brought digests.
 pub fn seal_all(connection: &Connection) -> rusqlite::Result<()> {
-    for (table, key) in SEALED {
+    for (table, key) in SEALED.into_iter().filter(|(table, _)| *table != "trunk") {
         let mut ids = connection.prepare(&format!("SELECT {key} FROM {table}"))?;
         let ids: Vec<Vec<u8>> = ids.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         for id in ids {

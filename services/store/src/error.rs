@@ -110,7 +110,7 @@ pub enum StoreError {
     /// A row of the register is not what was written.
     #[error("row {id} of table {table} is not as it was written; restore a backup (muster restore)")]
     DamagedRow {
-        /// responder, device or address.
+        /// responder, device, trunk or address.
         table: &'static str,
         /// The row's id, in hexadecimal.
         id: String,

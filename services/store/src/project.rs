@@ -132,6 +132,11 @@ fn planned(connection: &Connection, decision: &Decision) -> rusqlite::Result<()>
 pub fn story(connection: &Connection, entry: &Entry) -> rusqlite::Result<Option<Story>> {
     match &entry.record {
         Record::Started { .. } | Record::DevicePut(_) | Record::DeviceRevoked(_) => Ok(Some(Story::default())),
+        Record::TrunkRevoked(_) => Ok(Some(Story::default())),
+        Record::TrunkPut { tenant, .. } => Ok(Some(Story {
+            tenant: Some(tenant.as_str().to_owned()),
+            incident: None,
+        })),
         Record::ResponderPut(profile) => Ok(Some(Story {
             tenant: Some(profile.tenant.as_str().to_owned()),
             incident: None,

@@ -63,7 +63,7 @@ impl Recovery {
     }
 
     /// The register as changes to apply to an empty one: people in order of registration, devices that have access in
-    /// order of enrolment, addresses of incidents that have not ended.
+    /// order of enrolment, trunks, addresses of incidents that have not ended.
     pub fn registry(&self) -> Result<Vec<RegistryChange>, StoreError> {
         let people = "SELECT * FROM responder ORDER BY tenant, number";
         let devices = "SELECT * FROM device ORDER BY number";
@@ -74,6 +74,12 @@ impl Recovery {
         changes.extend(all(&self.connection, devices, &[], |row| {
             rows::device(row).map(RegistryChange::PutDevice)
         })?);
+        changes.extend(all(
+            &self.connection,
+            "SELECT * FROM trunk ORDER BY number",
+            &[],
+            |row| rows::trunk(row).map(RegistryChange::PutTrunk),
+        )?);
         changes.extend(all(&self.connection, addresses, &[], |row| {
             Ok(RegistryChange::PutAddress {
                 incident: parsed(row, "incident", |bytes: Vec<u8>| id("address.incident", &bytes))?,

@@ -1,6 +1,6 @@
-//! Writes the register: people, devices, addresses.
+//! Writes the register: people, devices, trunks, addresses.
 
-use muster_engine::registry::{Address, DeviceAccess, DeviceKind, Encoding, RegistryChange, ResponderRow};
+use muster_engine::registry::{Address, DeviceAccess, DeviceKind, Encoding, RegistryChange, ResponderRow, TrunkAccess};
 use rusqlite::{Connection, params};
 
 use crate::{digest::seal, mapping::Word as _};
@@ -12,6 +12,11 @@ pub fn write(connection: &Connection, change: &RegistryChange) -> rusqlite::Resu
         RegistryChange::RevokeDevice(device) => connection
             .prepare_cached("DELETE FROM device WHERE device = ?")?
             .execute([device.as_bytes()])
+            .map(drop),
+        RegistryChange::PutTrunk(access) => put_trunk(connection, access),
+        RegistryChange::RevokeTrunk(trunk) => connection
+            .prepare_cached("DELETE FROM trunk WHERE trunk = ?")?
+            .execute([trunk.as_bytes()])
             .map(drop),
         RegistryChange::PutAddress { incident, address } => put_address(connection, incident.as_bytes(), address),
     }
@@ -77,6 +82,22 @@ fn put_device(connection: &Connection, access: &DeviceAccess) -> rusqlite::Resul
             access.secret_hash,
         ])?;
     seal(connection, "device", "device", access.device.device.as_bytes())
+}
+
+fn put_trunk(connection: &Connection, access: &TrunkAccess) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO trunk (trunk, tenant, external_ref_prefix, topic_id, secret_hash)
+             VALUES (?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            access.trunk.as_bytes(),
+            access.tenant.as_str(),
+            access.external_ref_prefix,
+            access.topic_id,
+            access.secret_hash,
+        ])?;
+    seal(connection, "trunk", "trunk", access.trunk.as_bytes())
 }
 
 fn put_address(connection: &Connection, incident: &[u8; 16], address: &Address) -> rusqlite::Result<()> {

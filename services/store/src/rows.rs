@@ -11,7 +11,7 @@ use dispatch_core::{
 };
 use muster_engine::{
     ports::IncidentRow,
-    registry::{Address, DeviceAccess, DeviceKind, Encoding, ResponderRow},
+    registry::{Address, DeviceAccess, DeviceKind, Encoding, ResponderRow, TrunkAccess},
 };
 use rusqlite::{Connection, Row, ToSql, types::FromSql};
 
@@ -182,6 +182,18 @@ pub fn device(row: &Row<'_>) -> Result<DeviceAccess, StoreError> {
             "binary" => Ok(Encoding::Binary),
             other => Err(wrong("device.encoding", other, "json or binary")),
         })?,
+        topic_id: get(row, "topic_id")?,
+        secret_hash: get(row, "secret_hash")?,
+    })
+}
+
+/// A trunk with access, from all columns of table `trunk`.
+pub fn trunk(row: &Row<'_>) -> Result<TrunkAccess, StoreError> {
+    digest::check("trunk", row)?;
+    Ok(TrunkAccess {
+        trunk: parsed(row, "trunk", |bytes: Vec<u8>| id("trunk.trunk", &bytes))?,
+        tenant: parsed(row, "tenant", |name: String| tenant("trunk.tenant", &name))?,
+        external_ref_prefix: get(row, "external_ref_prefix")?,
         topic_id: get(row, "topic_id")?,
         secret_hash: get(row, "secret_hash")?,
     })

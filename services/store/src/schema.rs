@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The newest schema, the number of [`steps`].
-const NEWEST: usize = 2;
+const NEWEST: usize = 3;
 
 /// The first schema; later ones did not change the tables derived from the journal.
 pub const FIRST: &str = include_str!("schema/1.sql");
@@ -35,6 +35,7 @@ fn steps(store: &Path) -> Migrations<'static> {
                 .map(drop)
                 .map_err(|error| HookError::Hook(format!("cannot make {}: {error}", head.display())))
         }),
+        M::up(include_str!("schema/3.sql")),
     ])
 }
 

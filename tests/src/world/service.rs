@@ -517,13 +517,13 @@ impl World<'_> {
             return;
         };
         if let Some(input) = wire::read(&access, bytes, now) {
-            let waits = acknowledged && self.plan.broker_inside && !matches!(input, Input::Fix { .. });
+            let waits = acknowledged && self.plan.broker_inside && !input.is_position();
             self.handle_input(input, waits.then_some(phone));
         }
     }
 
     fn handle_input(&mut self, input: Input, acknowledge: Option<usize>) {
-        if !matches!(input, Input::Fix { .. }) {
+        if !input.is_position() {
             self.note(format_args!("input {input:?}"));
         }
         self.judge.input(&input);

@@ -16,7 +16,7 @@ use mqtt5::{
 
 use super::reception::Reception;
 use crate::{
-    authorisation::{Introduction, Will, device_named},
+    authorisation::{Client, Introduction, Will, client_named},
     refusal::Refusal,
 };
 
@@ -63,15 +63,15 @@ impl AuthProvider for Reception {
         user_id: Option<&'a str>,
         topic_filter: &'a str,
     ) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
-        let device = user_id.and_then(device_named).ok_or(Refusal::NoAccess);
-        let allowed = device.and_then(|device| self.authorisation.subscribe(device, topic_filter));
+        let client = user_id.and_then(client_named).ok_or(Refusal::NoAccess);
+        let allowed = client.and_then(|client| self.authorisation.subscribe(client, topic_filter));
         Box::pin(ready(counted(allowed)))
     }
 }
 
 impl Reception {
     async fn admit(&self, connect: &ConnectPacket) -> std::result::Result<String, Refusal> {
-        let access = self.authorisation.connect(&Introduction {
+        let client = self.authorisation.connect(&Introduction {
             client_id: &connect.client_id,
             username: connect.username.as_deref(),
             password: connect.password.as_deref(),
@@ -80,7 +80,10 @@ impl Reception {
                 retained: will.retain,
             }),
         })?;
-        let device = access.device.device;
+        let device = match client {
+            Client::Device(device) => device,
+            Client::Trunk(trunk) => return Ok(trunk.to_string()),
+        };
         // An OwnTracks client id is free, so two phones may hit upon the same; the second must not throw out the first.
         let owner = self.sessions.lock().await.owner(&connect.client_id);
         if owner.is_some_and(|owner| owner != device) {
@@ -96,12 +99,15 @@ impl Reception {
     }
 
     fn may_publish(&self, user_id: Option<&str>, topic: &str) -> bool {
-        let Some(device) = user_id.and_then(device_named) else {
+        let Some(client) = user_id.and_then(client_named) else {
             return counted(Err(Refusal::NoAccess));
         };
-        if counted(self.authorisation.publish(device, topic)) {
+        if counted(self.authorisation.publish(client, topic)) {
             return true;
         }
+        let Client::Device(device) = client else {
+            return false;
+        };
         // MQTT 3.1.1 has no way to say no: such a publication is acknowledged, and the reception drops it.
         self.older
             .lock()

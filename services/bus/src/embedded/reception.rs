@@ -20,7 +20,7 @@ use muster_engine::ports::Clock;
 
 use super::{entrance::Entrance, mailroom::Mailroom, sessions::Sessions};
 use crate::{
-    authorisation::{Authorisation, device_named},
+    authorisation::{Authorisation, client_named, device_named},
     intake::{Intake, NotTaken, Publication},
     refusal::Refusal,
     topics::Topic,
@@ -190,8 +190,8 @@ impl Reception {
     }
 
     async fn published(&self, event: ClientPublishEvent) -> PublishAction {
-        let device = event.user_id.as_deref().and_then(device_named);
-        let allowed = device.is_some_and(|device| self.authorisation.publish(device, &event.topic).is_ok());
+        let client = event.user_id.as_deref().and_then(client_named);
+        let allowed = client.is_some_and(|client| self.authorisation.publish(client, &event.topic).is_ok());
         if !allowed {
             // Counted at the door, and only an MQTT 3.1.1 client comes this far.
             return PublishAction::Handled;

@@ -9,7 +9,7 @@
 //! One task owns the poll loop and never publishes, so that it can never wait for itself.
 //!
 //! The broker's own access control decides which phone reaches which topic: give every device a user of its own that may
-//! write its `…/up` and read its `…/down`, nothing else. What a device says after its access has ended is refused here.
+//! write its `…/up` and read its `…/down`, nothing else, and every trunk one that may write its `…/up`. What a device says after its access has ended is refused here.
 //!
 //! Its acknowledgement is its word and no more: a broker that acknowledges and delivers nothing is found out by the
 //! engine, which waits for the phone's own receipt.
@@ -135,12 +135,14 @@ impl ExternalBus {
             inlet: inlet.clone(),
             stalled,
         };
+        let [phones, trunks] = region.up_filters();
+        let filters = [phones, trunks, OWNTRACKS_FILTER.to_owned()];
         let subscriber = Subscriber {
             client: client.clone(),
             connected,
             ready,
             inlet,
-            filters: [region.up_filter(), OWNTRACKS_FILTER.to_owned()],
+            filters,
         };
         let tasks = vec![
             tokio::spawn(poll.run()),

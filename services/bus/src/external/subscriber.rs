@@ -19,7 +19,7 @@ pub(super) struct Subscriber {
     pub connected: watch::Receiver<Connection>,
     pub ready: watch::Sender<bool>,
     pub inlet: Inlet,
-    pub filters: [String; 2],
+    pub filters: [String; 3],
 }
 
 impl Subscriber {

@@ -14,6 +14,7 @@ mod presence;
 mod raw;
 mod stub;
 mod traffic;
+mod trunk;
 mod world;
 
 /// Runs each case on the embedded broker.

@@ -13,7 +13,7 @@ use muster_engine::registry::DeviceKind;
 use tempfile::TempDir;
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::world::{Enrolled, PATIENCE, REGION};
+use crate::world::{Enrolled, EnrolledTrunk, PATIENCE, REGION};
 
 pub const BUS_USER: &str = "muster";
 pub const BUS_PASSWORD: &str = "bus-secret";
@@ -26,7 +26,7 @@ pub struct Mosquitto {
 
 impl Mosquitto {
     /// `None` when Mosquitto is not installed.
-    pub async fn start(devices: &[Enrolled]) -> Option<Self> {
+    pub async fn start(devices: &[Enrolled], trunk: &EnrolledTrunk) -> Option<Self> {
         if !is_installed() {
             use std::io::Write as _;
             // Past the harness's capture, so that a skip is seen.
@@ -35,7 +35,7 @@ impl Mosquitto {
         }
         let directory = tempfile::tempdir().unwrap();
         let address = free_address();
-        configure(directory.path(), address, devices);
+        configure(directory.path(), address, devices, trunk);
         let mut mosquitto = Self {
             address,
             directory,
@@ -95,14 +95,18 @@ fn free_address() -> SocketAddr {
         .unwrap()
 }
 
-fn configure(directory: &Path, address: SocketAddr, devices: &[Enrolled]) {
+fn configure(directory: &Path, address: SocketAddr, devices: &[Enrolled], trunk: &EnrolledTrunk) {
     let passwords = directory.join("passwords");
     let acl = directory.join("acl");
     fs::write(&passwords, "").unwrap();
     let users = devices
         .iter()
         .map(|device| (device.username(), device.password.clone()));
-    for (user, password) in users.chain([(BUS_USER.to_owned(), BUS_PASSWORD.to_owned())]) {
+    let others = [
+        (BUS_USER.to_owned(), BUS_PASSWORD.to_owned()),
+        (trunk.username(), trunk.password.clone()),
+    ];
+    for (user, password) in users.chain(others) {
         let added = Command::new("mosquitto_passwd")
             .arg("-b")
             .arg(&passwords)
@@ -110,7 +114,7 @@ fn configure(directory: &Path, address: SocketAddr, devices: &[Enrolled]) {
             .status();
         assert!(added.unwrap().success());
     }
-    fs::write(&acl, access_list(devices)).unwrap();
+    fs::write(&acl, access_list(devices, trunk)).unwrap();
     let user = std::env::var("USER").unwrap_or_else(|_| "root".into());
     let config = format!(
         "listener {} {}\nuser {user}\nallow_anonymous false\npassword_file {}\nacl_file {}\n",
@@ -122,11 +126,12 @@ fn configure(directory: &Path, address: SocketAddr, devices: &[Enrolled]) {
     fs::write(directory.join("mosquitto.conf"), config).unwrap();
 }
 
-fn access_list(devices: &[Enrolled]) -> String {
+fn access_list(devices: &[Enrolled], trunk: &EnrolledTrunk) -> String {
     let mut list = format!(
-        "user {BUS_USER}\ntopic read muster/v1/{REGION}/d/+/up\ntopic read owntracks/+/+\ntopic write \
-         muster/v1/{REGION}/d/+/down\n"
+        "user {BUS_USER}\ntopic read muster/v1/{REGION}/d/+/up\ntopic read muster/v1/{REGION}/t/+/up\ntopic read \
+         owntracks/+/+\ntopic write muster/v1/{REGION}/d/+/down\n"
     );
+    writeln!(list, "user {}\ntopic write {}", trunk.username(), trunk.up()).unwrap();
     for device in devices {
         writeln!(list, "user {}", device.username()).unwrap();
         match device.access.kind {

@@ -13,7 +13,7 @@ use rumqttc::{
 };
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
-use crate::world::{Enrolled, NOW, PATIENCE, World};
+use crate::world::{Enrolled, EnrolledTrunk, NOW, PATIENCE, World};
 
 pub struct Phone {
     pub device: Enrolled,
@@ -39,6 +39,17 @@ impl Introduction {
             client_id: device.username(),
             username: Some(device.username()),
             password: device.password.clone(),
+            resume: false,
+            forgetful: false,
+            will: None,
+        }
+    }
+
+    pub fn of_trunk(trunk: &EnrolledTrunk) -> Self {
+        Self {
+            client_id: trunk.username() + "-1",
+            username: Some(trunk.username()),
+            password: trunk.password.clone(),
             resume: false,
             forgetful: false,
             will: None,

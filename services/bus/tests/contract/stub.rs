@@ -106,7 +106,7 @@ fn answer(kind: u8, body: &[u8], known: bool, manner: Manner) -> Option<(u8, Vec
     match kind & 0xf0 {
         0x10 => Some((CONNACK, vec![u8::from(known), 0, 0])),
         // Two filters granted with QoS 1.
-        0x80 => Some((SUBACK, vec![body[0], body[1], 0, 1, 1])),
+        0x80 => Some((SUBACK, vec![body[0], body[1], 0, 1, 1, 1])),
         0xc0 => Some((PINGRESP, Vec::new())),
         0x30 if manner == Manner::Lies => {
             let id = 2 + topic_length(body);

@@ -11,10 +11,10 @@ use std::{
 
 use dispatch_core::{
     command::{DownBody, DownMessage},
-    ids::{AlertId, DeviceId, ResponderId, TenantId},
+    ids::{AlertId, DeviceId, ResponderId, TenantId, TrunkId},
     input::{DeliveryStage, Input},
     position::{Fix, Metres, Position},
-    responder::{Device, Purpose},
+    responder::{Device, Purpose, ResponderProfile, TravelMode},
     time::Timestamp,
 };
 use muster_bus::{
@@ -25,7 +25,7 @@ use muster_bus::{
 use muster_engine::{
     inlet::{Inlet, Observer},
     ports::{Clock, MessageBus, Outbound},
-    registry::{DeviceAccess, DeviceKind, Directory, Encoding, RegistryChange, secret_hash},
+    registry::{DeviceAccess, DeviceKind, Directory, Encoding, RegistryChange, ResponderRow, TrunkAccess, secret_hash},
 };
 use tokio::time::timeout;
 
@@ -106,6 +106,52 @@ impl Enrolled {
     }
 }
 
+/// An enrolled trunk and its secret. It may speak for people whose reference begins with `partner-`.
+#[derive(Clone)]
+pub struct EnrolledTrunk {
+    pub access: TrunkAccess,
+    pub password: String,
+}
+
+impl EnrolledTrunk {
+    fn new() -> Self {
+        let password = "trunk-secret".to_owned();
+        let access = TrunkAccess {
+            trunk: TrunkId::from_bytes([9; 16]),
+            tenant: TenantId::new("dev").unwrap(),
+            external_ref_prefix: "partner-".into(),
+            topic_id: "9".repeat(32),
+            secret_hash: secret_hash(password.as_bytes()),
+        };
+        Self { access, password }
+    }
+
+    pub fn username(&self) -> String {
+        self.access.trunk.to_string()
+    }
+
+    pub fn up(&self) -> String {
+        region().trunk_up(&self.access.topic_id)
+    }
+}
+
+/// A person without a phone, named by a reference.
+pub fn person(number: u8, tenant: &str, external_ref: &str) -> ResponderRow {
+    ResponderRow {
+        external_ref: external_ref.into(),
+        name: String::new(),
+        profile: ResponderProfile {
+            responder: ResponderId::from_bytes([number; 16]),
+            tenant: TenantId::new(tenant).unwrap(),
+            skills: [].into(),
+            credential_valid_until: NOW,
+            travel_mode: TravelMode::Unknown,
+            on_duty: true,
+            suspended: false,
+        },
+    }
+}
+
 fn region() -> Region {
     Region::new(REGION).unwrap()
 }
@@ -123,6 +169,7 @@ pub struct World {
     pub binary: Enrolled,
     pub owntracks: Enrolled,
     pub other_owntracks: Enrolled,
+    pub trunk: EnrolledTrunk,
     pub counters: Counters,
     pub directory: Arc<Directory>,
     pub clock: Arc<TestClock>,
@@ -155,7 +202,7 @@ impl World {
     /// `None` when Mosquitto is not installed, which is said aloud.
     pub async fn mosquitto() -> Option<Self> {
         Self::build(|directory, clock, inlet, devices| async move {
-            let mosquitto = Mosquitto::start(&devices).await?;
+            let mosquitto = Mosquitto::start(&devices, &EnrolledTrunk::new()).await?;
             let bus = external_bus(mosquitto.address, directory, clock, inlet).await;
             let port: Arc<dyn MessageBus> = Arc::clone(&bus) as _;
             Some((mosquitto.address, port, Broker::Mosquitto(mosquitto, bus)))
@@ -224,6 +271,8 @@ impl World {
         for device in &devices {
             directory.apply(RegistryChange::PutDevice(device.access.clone()));
         }
+        let trunk = EnrolledTrunk::new();
+        directory.apply(RegistryChange::PutTrunk(trunk.access.clone()));
         let clock = Arc::new(TestClock(AtomicI64::new(NOW.unix_ms())));
         let (inlet, observer) = Observer::new();
         let (address, bus, broker) = start(Arc::clone(&directory), Arc::clone(&clock), inlet, devices).await?;
@@ -234,6 +283,7 @@ impl World {
             binary,
             owntracks,
             other_owntracks,
+            trunk,
             counters,
             directory,
             clock,

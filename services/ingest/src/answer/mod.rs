@@ -19,7 +19,7 @@ pub(crate) use alarm::system_alarm;
 pub(crate) use event::Story;
 pub(crate) use incident::{incident, summary};
 pub(crate) use outcome::{ended, reported};
-pub(crate) use responder::{device_topics, registration_outcome, responder};
+pub(crate) use responder::{device_topics, registration_outcome, responder, trunk_topic};
 
 /// A key with its tenant.
 pub(crate) fn key(key: &IncidentKey) -> wire::IncidentKey {

@@ -2,7 +2,7 @@
 
 use dispatch_core::responder::{Purpose, TravelMode};
 use muster_engine::{
-    registry::{DeviceAccess, DeviceKind, Encoding, ResponderRow},
+    registry::{DeviceAccess, DeviceKind, Encoding, ResponderRow, TrunkAccess},
     requests::RegistrationOutcome,
 };
 use muster_proto::v1::{self as wire, device};
@@ -43,6 +43,11 @@ pub(crate) fn device_topics(access: &DeviceAccess, region: &str) -> (String, Str
         }
         DeviceKind::OwnTracks => (format!("owntracks/{}/phone", access.device.device), String::new()),
     }
+}
+
+/// Where a trunk publishes.
+pub(crate) fn trunk_topic(access: &TrunkAccess, region: &str) -> String {
+    format!("muster/v1/{region}/t/{}/up", access.topic_id)
 }
 
 fn device(access: &DeviceAccess) -> wire::Device {

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use dispatch_core::{
-    ids::{CallDate, DeviceId, IncidentId, IncidentKey, InvalidId, Reference, ResponderId, TenantId},
+    ids::{CallDate, IncidentId, IncidentKey, InvalidId, Reference, ResponderId, TenantId},
     responder::Purpose,
     time::Timestamp,
 };
@@ -54,11 +54,6 @@ pub(crate) fn no_name() -> InvalidRequest {
 /// The `responder_id` of a request.
 pub(crate) fn responder_id(text: &str) -> Result<ResponderId, InvalidRequest> {
     id("responder_id", text)
-}
-
-/// The `device_id` of a request.
-pub(crate) fn device_id(text: &str) -> Result<DeviceId, InvalidRequest> {
-    id("device_id", text)
 }
 
 /// The key of an incident of the caller.

@@ -10,10 +10,10 @@ mod responder;
 
 use dispatch_core::{ids::TenantId, time::Timestamp};
 
-pub(crate) use fields::{device_id, incident_id, no_name, own_key, responder_id};
+pub(crate) use fields::{incident_id, no_name, own_key, responder_id};
 pub(crate) use incident::{close, report, stand_down};
 pub(crate) use paging::{Page, page};
-pub(crate) use responder::{enrolment, import_size, registration, update};
+pub(crate) use responder::{Revoked, enrolment, import_size, registration, revoked, trunk_enrolment, update};
 
 use crate::{location::InvalidLocation, service_area::ServiceArea};
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use dispatch_core::{
-    ids::{InvalidId, ResponderId, TenantId},
+    ids::{DeviceId, InvalidId, ResponderId, TenantId, TrunkId},
     responder::{Purpose, Skill, TravelMode},
     time::Timestamp,
 };
 use muster_engine::{
     registry::{DeviceKind, Encoding},
-    requests::{Enrolment, Registration, ResponderPatch},
+    requests::{Enrolment, Registration, ResponderPatch, TrunkEnrolment},
 };
 use muster_proto::{
     google,
@@ -123,6 +123,36 @@ pub(crate) fn enrolment(
         kind,
         encoding,
         purpose,
+    })
+}
+
+/// A trunk to enrol.
+pub(crate) fn trunk_enrolment(
+    request: &wire::IssueTrunkCredentialRequest,
+    tenant: &TenantId,
+) -> Result<TrunkEnrolment, InvalidRequest> {
+    external_ref(&request.external_ref_prefix).map_err(|fault| InvalidRequest::one("external_ref_prefix", fault))?;
+    Ok(TrunkEnrolment {
+        tenant: tenant.clone(),
+        external_ref_prefix: request.external_ref_prefix.clone(),
+    })
+}
+
+/// Whose access is to end.
+pub(crate) enum Revoked {
+    Device(DeviceId),
+    Trunk(TrunkId),
+}
+
+/// The device or trunk whose access is to end.
+pub(crate) fn revoked(request: &wire::RevokeCredentialRequest) -> Result<Revoked, InvalidRequest> {
+    let id = &request.device_id;
+    if let Ok(trunk) = id.parse() {
+        return Ok(Revoked::Trunk(trunk));
+    }
+    id.parse().map(Revoked::Device).map_err(|_: InvalidId| {
+        let message = "accepted is \"dev-\" or \"trk-\" and 32 hexadecimal digits";
+        InvalidRequest::one("device_id", Fault::new("MALFORMED", message))
     })
 }
 

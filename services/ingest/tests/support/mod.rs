@@ -192,6 +192,7 @@ pub fn config(tls: Tls) -> IngestConfig {
             east: 0.4,
         }),
         region: "london".into(),
+        trunks: true,
         wanted: Arc::new(|_, _| 3),
         life_threatening: Arc::new(|_, kind| kind.as_str() == "cardiac_arrest"),
         limits: UNLIMITED,

@@ -5,7 +5,7 @@ use muster_proto::journal::v1::{self as stored, record::Fact};
 
 use super::{
     InvalidRecord, Word, answer, decision,
-    fields::{id, key, position},
+    fields::{id, key, position, tenant},
     incident, person,
     words::word,
 };
@@ -17,6 +17,13 @@ pub fn fact(record: &Record) -> Fact {
         Record::DevicePut(device) => Fact::DevicePut(person::device(*device)),
         Record::DeviceRevoked(device) => Fact::DeviceRevoked(stored::DeviceRevoked {
             device: device.as_bytes().to_vec(),
+        }),
+        Record::TrunkPut { trunk, tenant } => Fact::TrunkPut(stored::TrunkPut {
+            trunk: trunk.as_bytes().to_vec(),
+            tenant: tenant.as_str().to_owned(),
+        }),
+        Record::TrunkRevoked(trunk) => Fact::TrunkRevoked(stored::TrunkRevoked {
+            trunk: trunk.as_bytes().to_vec(),
         }),
         Record::IncidentReported(reported) => Fact::IncidentReported(incident::reported(reported)),
         Record::IncidentEnded {
@@ -132,6 +139,11 @@ pub fn from_fact(fact: Fact) -> Result<Record, InvalidRecord> {
         Fact::ResponderPut(it) => Record::ResponderPut(person::from_profile(it)?),
         Fact::DevicePut(it) => Record::DevicePut(person::from_device(it)?),
         Fact::DeviceRevoked(it) => Record::DeviceRevoked(id("DeviceRevoked.device", &it.device)?),
+        Fact::TrunkPut(it) => Record::TrunkPut {
+            trunk: id("TrunkPut.trunk", &it.trunk)?,
+            tenant: tenant("TrunkPut.tenant", &it.tenant)?,
+        },
+        Fact::TrunkRevoked(it) => Record::TrunkRevoked(id("TrunkRevoked.trunk", &it.trunk)?),
         Fact::IncidentReported(it) => Record::IncidentReported(incident::from_reported(it)?),
         Fact::IncidentEnded(it) => incident::from_ended(it)?,
         Fact::AlertRelocated(it) => decision::from_relocated(it)?,

@@ -22,7 +22,7 @@ use fields::required;
 pub(crate) use words::{Word, word};
 
 /// The version of the stored form that this code writes, and the newest it reads.
-pub const RECORD_VERSION: u32 = 2;
+pub const RECORD_VERSION: u32 = 3;
 
 /// Bytes that are not a record this code understands.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

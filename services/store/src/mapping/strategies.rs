@@ -8,7 +8,7 @@ use dispatch_core::{
     attendance::{AbortReason, Attendance},
     coarse::{CoarseCell, DistanceBand},
     command::{Answer, EndAnswer, ReportAnswer, Warning},
-    ids::{AlertId, CallDate, DeviceId, IncidentId, IncidentKey, Reference, ResponderId, TenantId},
+    ids::{AlertId, CallDate, DeviceId, IncidentId, IncidentKey, Reference, ResponderId, TenantId, TrunkId},
     incident::{EndCause, IncidentKind, IncidentState},
     input::{DeclineReason, DeliveryStage, Place, RequestId},
     position::{Metres, Position},
@@ -31,6 +31,8 @@ pub fn record() -> impl Strategy<Value = Record> {
             })
         }),
         device().prop_map(Record::DeviceRevoked),
+        (trunk(), tenant()).prop_map(|(trunk, tenant)| Record::TrunkPut { trunk, tenant }),
+        trunk().prop_map(Record::TrunkRevoked),
         about_incident(),
         decision().prop_map(Record::Decided),
         about_alert(),
@@ -301,6 +303,10 @@ fn alert() -> impl Strategy<Value = AlertId> {
 
 fn responder() -> impl Strategy<Value = ResponderId> {
     any::<[u8; 16]>().prop_map(ResponderId::from_bytes)
+}
+
+fn trunk() -> impl Strategy<Value = TrunkId> {
+    any::<[u8; 16]>().prop_map(TrunkId::from_bytes)
 }
 
 fn device() -> impl Strategy<Value = DeviceId> {

@@ -210,6 +210,7 @@ async fn a_changed_row_of_the_register_is_refused_by_name() {
         ("responder", "UPDATE responder SET suspended = 1"),
         ("responder", "UPDATE responder SET name = 'B'"),
         ("device", "UPDATE device SET secret_hash = zeroblob(32)"),
+        ("trunk", "UPDATE trunk SET external_ref_prefix = ''"),
         ("address", "UPDATE address SET postcode = 'N1 1AB'"),
         ("address", "UPDATE address SET digest = x'00'"),
     ];
@@ -222,6 +223,7 @@ async fn a_changed_row_of_the_register_is_refused_by_name() {
         commit.registry = vec![
             RegistryChange::PutResponder(person("london", 1, "A")),
             RegistryChange::PutDevice(access("london", 1, 1)),
+            RegistryChange::PutTrunk(trunk_access("london", 7)),
             RegistryChange::PutAddress {
                 incident: key.id(),
                 address: address("1 High Street"),

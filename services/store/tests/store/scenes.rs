@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use dispatch_core::{
     alert::{PlannedAlert, Role},
     coarse::{CoarseCell, DistanceBand},
-    ids::{AlertId, CallDate, DeviceId, IncidentId, IncidentKey, Reference, ResponderId, TenantId},
+    ids::{AlertId, CallDate, DeviceId, IncidentId, IncidentKey, Reference, ResponderId, TenantId, TrunkId},
     incident::{EndCause, IncidentKind, IncidentState},
     input::Place,
     position::{Metres, Position},
@@ -15,7 +15,7 @@ use dispatch_core::{
 };
 use muster_engine::{
     ports::{Commit, Journal, JournalNews},
-    registry::{Address, DeviceAccess, DeviceKind, Encoding, RegistryChange, ResponderRow},
+    registry::{Address, DeviceAccess, DeviceKind, Encoding, RegistryChange, ResponderRow, TrunkAccess},
 };
 
 /// Longer than any disk needs; reached only by a failing test.
@@ -200,6 +200,16 @@ pub fn access(tenant_name: &str, number: u8, person: u8) -> DeviceAccess {
         tenant: tenant(tenant_name),
         kind: DeviceKind::OwnTracks,
         encoding: Encoding::Binary,
+        topic_id: format!("{number:032x}"),
+        secret_hash: [number; 32],
+    }
+}
+
+pub fn trunk_access(tenant_name: &str, number: u8) -> TrunkAccess {
+    TrunkAccess {
+        trunk: TrunkId::from_bytes([number; 16]),
+        tenant: tenant(tenant_name),
+        external_ref_prefix: "partner-".to_owned(),
         topic_id: format!("{number:032x}"),
         secret_hash: [number; 32],
     }

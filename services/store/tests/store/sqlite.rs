@@ -57,6 +57,7 @@ async fn a_reopened_store_has_everything() {
         RegistryChange::PutResponder(person("london", 2, "Zoë")),
         RegistryChange::PutResponder(person("london", 1, "")),
         RegistryChange::PutDevice(access("london", 1, 2)),
+        RegistryChange::PutTrunk(trunk_access("london", 7)),
     ];
     let mut written = Vec::new();
     for key in [&open, &over] {
@@ -65,7 +66,12 @@ async fn a_reopened_store_has_everything() {
         written.extend(commit.entries.clone());
         muster_engine::ports::Journal::submit(&mut journal, commit).unwrap();
     }
-    let end = pen.commit([ended(&over, 2, EndCause::Closed)]);
+    let mut end = pen.commit([ended(&over, 2, EndCause::Closed)]);
+    let gone = trunk_access("london", 8);
+    end.registry = vec![
+        RegistryChange::PutTrunk(gone.clone()),
+        RegistryChange::RevokeTrunk(gone.trunk),
+    ];
     written.extend(end.entries.clone());
     muster_engine::ports::Journal::submit(&mut journal, end).unwrap();
     // Dropping writes what waits.

@@ -253,6 +253,8 @@ impl Book {
                 self.devices.remove(device);
                 Ok(())
             }
+            // The world has none.
+            Record::TrunkPut { .. } | Record::TrunkRevoked(_) => Ok(()),
             Record::IncidentReported(report) => self.reported(report, at),
             Record::IncidentEnded { .. } | Record::IncidentStateChanged { .. } | Record::CouldNotAlert { .. } => {
                 self.incident_record(&entry.record, at)

@@ -33,7 +33,8 @@ impl Judge {
                     return;
                 };
                 let known = self.told.fixes.get(&device.responder);
-                if known.is_none_or(|known| fix.taken_at > known.taken_at) {
+                let says_more = |known: &Fix| fix.taken_at > known.taken_at && !fix.tells_nothing_after(known);
+                if known.is_none_or(says_more) {
                     self.told.fixes.insert(device.responder, fix);
                 }
             }
