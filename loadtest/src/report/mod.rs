@@ -1,0 +1,16 @@
+//! What people are shown of a result: a page, a table at the end of a run, two runs side by side. Measures nothing, and
+//! judges only whether two runs differ by more than chance; whether a level was met is in the result.
+
+mod compare;
+mod noise;
+mod page;
+mod plot;
+mod read;
+mod reading;
+mod summary;
+mod words;
+
+pub use compare::compare;
+pub use page::page;
+pub use read::{ReadError, read};
+pub use summary::summary;
