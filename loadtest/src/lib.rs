@@ -17,6 +17,7 @@ mod event;
 mod fleet;
 mod moment;
 pub mod phone;
+pub mod progress;
 pub mod report;
 pub mod result;
 mod turnstile;

@@ -8,7 +8,7 @@ mod plot;
 mod read;
 mod reading;
 mod summary;
-mod words;
+pub(crate) mod words;
 
 pub use compare::compare;
 pub use page::page;
