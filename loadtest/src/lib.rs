@@ -10,6 +10,9 @@
 //!
 //! What must stay true: [`phone`] decides everything and touches no socket or clock; `connection` only carries. Absent on
 //! purpose: TLS, sleeping phones.
+//!
+//! The harness that drives them by a scenario is the binary `loadtest`; [`result`], [`report`] and [`progress`] are what it
+//! leaves behind and shows.
 
 mod codec;
 mod connection;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use muster_loadtest::{
-    Answered, Encoding, Fleet, FleetConfig, PhoneConfig, PhoneEvent, What,
+    Answered, CUT_BY_OWNER, Encoding, Fleet, FleetConfig, PhoneConfig, PhoneEvent, What,
     people::{answers::AnswerModel, place::Place},
 };
 use muster_proto::{
@@ -308,4 +308,26 @@ async fn a_vanished_phone_is_announced_by_its_last_will() {
     service
         .hears(&phone, |kind| matches!(kind, up::Kind::Presence(_)))
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cut_connections_are_not_announced_by_the_phones_and_come_back() {
+    let Some(broker) = Mosquitto::start() else { return };
+    let mut service = Service::connect(broker.port).await;
+    let phone = phone(1, Encoding::Json);
+    let mut fleet = Fleet::start(&config(broker.port), vec![phone.clone()]);
+    assert!(fleet.wait_connected(1, PATIENCE).await);
+    event(&mut fleet, 1, |what| matches!(what, What::Connected { .. })).await;
+    fleet.drop_connections();
+    let cut = |what: &What| matches!(what, What::Disconnected { reason } if reason == CUT_BY_OWNER);
+    event(&mut fleet, 1, cut).await;
+    // No DISCONNECT was sent, so that the broker speaks for the phone; and it kept the session.
+    service
+        .hears(&phone, |kind| matches!(kind, up::Kind::Presence(_)))
+        .await;
+    let back = |what: &What| matches!(what, What::Connected { session_present: true });
+    event(&mut fleet, 1, back).await;
+    assert!(fleet.wait_connected(1, PATIENCE).await);
+    assert!(fleet.positions_sent() >= 2);
+    fleet.shutdown().await;
 }

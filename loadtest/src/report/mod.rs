@@ -1,13 +1,16 @@
-//! What a run found, for people to read. A stand-in.
+//! What people are shown of a result: a page, a table at the end of a run, two runs side by side. Measures nothing, and
+//! judges only whether two runs differ by more than chance; whether a level was met is in the result.
 
-use crate::result::RunResult;
+mod compare;
+mod noise;
+mod page;
+mod plot;
+mod read;
+mod reading;
+mod summary;
+pub(crate) mod words;
 
-/// The page.
-pub fn page(result: &RunResult) -> String {
-    format!("<!doctype html><title>{}</title>", result.scenario.name)
-}
-
-/// Two runs side by side.
-pub fn compare(a: &RunResult, b: &RunResult) -> String {
-    format!("{} and {}\n", a.scenario.name, b.scenario.name)
-}
+pub use compare::compare;
+pub use page::page;
+pub use read::{ReadError, read};
+pub use summary::summary;

@@ -37,11 +37,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use muster_loadtest::{
-    progress::Progress,
-    report,
-    result::{Ended, FORMAT, RunResult},
-};
+use muster_loadtest::{progress::Progress, report, result::Ended};
 
 use scenario::{InvalidScenario, Scenario};
 use service::Service;
@@ -144,7 +140,7 @@ fn main() -> ExitCode {
 fn run_scenario(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let scenario = Scenario::read(&arguments.scenario, arguments.duration)?;
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
-    let result = runtime.block_on(async {
+    let (result, service) = runtime.block_on(async {
         let service = match &arguments.target.endpoints {
             Some(endpoints) => Service::at(endpoints, arguments.pid)?,
             None => Service::start(&binary(arguments.muster.as_deref())?, &scenario).await?,
@@ -159,7 +155,8 @@ fn run_scenario(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     if let Some(path) = &arguments.html {
         write(path, &report::page(&result))?;
     }
-    say(&outcome::table(&result))?;
+    say(&report::summary(&result))?;
+    runtime.block_on(service.stop())?;
     Ok(match result.ended {
         Ended::Interrupted => {
             say("interrupted: the results are written, the service levels are not judged\n")?;
@@ -171,21 +168,8 @@ fn run_scenario(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn compare(a: &Path, b: &Path) -> anyhow::Result<ExitCode> {
-    say(&report::compare(&read(a)?, &read(b)?))?;
+    say(&report::compare(&report::read(a)?, &report::read(b)?))?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn read(path: &Path) -> anyhow::Result<RunResult> {
-    let reading = || format!("reading {}", path.display());
-    let text = fs::read_to_string(path).with_context(reading)?;
-    let result: RunResult = serde_json::from_str(&text).with_context(reading)?;
-    anyhow::ensure!(
-        result.format <= FORMAT,
-        "{}: format is {}; accepted is up to {FORMAT}: a newer loadtest wrote it",
-        path.display(),
-        result.format
-    );
-    Ok(result)
 }
 
 /// The service's binary: the one named, or the one beside this.

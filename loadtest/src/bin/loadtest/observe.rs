@@ -16,6 +16,8 @@ use tokio::{
 const PAGE_WITHIN: Duration = Duration::from_secs(5);
 /// Far above any page of counters.
 const PAGE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Outcomes of positions that arrived well: the person is there, or was known to be by something better.
+const TAKEN_IN: [&str; 3] = ["\"taken\"", "\"not_newer\"", "\"vaguer\""];
 /// How often counters are looked at while waiting for one.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -83,7 +85,7 @@ fn counted(page: &str) -> Option<PositionsCounted> {
         if series.starts_with("muster_positions_total") {
             seen = true;
             counted.handled += value;
-            if series.contains("\"taken\"") || series.contains("\"not_newer\"") {
+            if TAKEN_IN.iter().any(|outcome| series.contains(outcome)) {
                 counted.taken_in += value;
             }
         } else if series.starts_with("muster_positions_shed_total") {
@@ -180,11 +182,12 @@ mod tests {
         let page = "# TYPE muster_positions_total counter\n\
                     muster_positions_total{outcome=\"taken\"} 70\n\
                     muster_positions_total{outcome=\"not_newer\"} 5\n\
+                    muster_positions_total{outcome=\"vaguer\"} 1\n\
                     muster_positions_total{outcome=\"unknown\"} 2\n\n\
-                    muster_positions_shed_total 3\nmuster_mqtt_sent_total 9\n";
+                    muster_positions_shed_total{source=\"trunk\"} 3\nmuster_mqtt_sent_total 9\n";
         let expected = PositionsCounted {
-            taken_in: 75,
-            handled: 80,
+            taken_in: 76,
+            handled: 81,
         };
         assert_eq!(counted(page), Some(expected));
         assert_eq!(counted("muster_positions_shed_total 3\n"), None);

@@ -1,12 +1,11 @@
-//! The outcome: everything found, in the form in which it is kept, and as a table for a terminal.
+//! The outcome: everything found, in the form in which it is kept.
 
 use std::{
-    fmt::Write as _,
     thread,
     time::{Duration, SystemTime},
 };
 
-use muster_loadtest::result::{Ended, EventMark, FORMAT, Hop, Level, Machine, RunResult, ScenarioFacts};
+use muster_loadtest::result::{Ended, EventMark, FORMAT, Level, Machine, RunResult, ScenarioFacts};
 
 use crate::{
     samples::Samples,
@@ -116,70 +115,4 @@ fn facts(scenario: &Scenario) -> Vec<(String, String)> {
 /// Whether every level was met, on a run that came to its end.
 pub fn all_met(result: &RunResult) -> bool {
     result.levels.iter().all(|level| level.met)
-}
-
-/// For a terminal.
-pub fn table(result: &RunResult) -> String {
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = write_table(&mut text, result);
-    text
-}
-
-fn write_table(text: &mut String, result: &RunResult) -> std::fmt::Result {
-    let scenario = &result.scenario;
-    writeln!(
-        text,
-        "\n{}, seed {}, {:.0} s measured, against {}",
-        scenario.name, scenario.seed, result.lasted_s, scenario.target
-    )?;
-    if result.ended == Ended::Interrupted {
-        writeln!(text, "interrupted; what follows was measured until then")?;
-    }
-    writeln!(
-        text,
-        "\n{:<24}{:>9}{:>10}{:>10}{:>10}{:>10}{:>10}",
-        "hop, ms", "measured", "p50", "p90", "p99", "p99.9", "max"
-    )?;
-    for hop in &result.hops {
-        write!(text, "{:<24}{:>9}", hop.key, hop.count)?;
-        for share in [0.5, 0.9, 0.99, 0.999] {
-            write!(text, "{:>10.2}", at_share(hop, share))?;
-        }
-        writeln!(text, "{:>10.2}", hop.max_ms)?;
-    }
-    writeln!(text)?;
-    for count in &result.counts {
-        let trouble = if count.is_trouble && count.value > 0 { "  !" } else { "" };
-        writeln!(text, "{:<26}{:>12}{trouble}", count.key, count.value)?;
-    }
-    for series in &result.service {
-        let values = || series.points.iter().map(|(_, value)| *value);
-        #[allow(clippy::cast_precision_loss)]
-        let mean = values().sum::<f64>() / values().count().max(1) as f64;
-        let most = values().fold(0.0, f64::max);
-        writeln!(
-            text,
-            "{:<26}{mean:>12.2} {} on average, {most:.2} at most",
-            series.key, series.unit
-        )?;
-    }
-    for event in &result.events {
-        let until = event
-            .until_s
-            .map_or_else(String::new, |until| format!(" until {until:.1} s"));
-        writeln!(text, "at {:.1} s{until}: {}", event.at_s, event.what)?;
-    }
-    writeln!(text)?;
-    for level in &result.levels {
-        let verdict = if level.met { "met" } else { "MISSED" };
-        writeln!(text, "{verdict:<8}{:<44}found {}", level.wanted, level.found)?;
-    }
-    Ok(())
-}
-
-/// From the points of the distribution: the first at or above the share.
-fn at_share(hop: &Hop, share: f64) -> f64 {
-    let point = hop.percentiles.iter().find(|point| point.share >= share);
-    point.map_or(hop.max_ms, |point| point.ms)
 }

@@ -24,7 +24,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{Mutex, mpsc, watch},
     task::JoinSet,
-    time::{MissedTickBehavior, interval, timeout},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
 use crate::{
@@ -56,6 +56,8 @@ const LEAD: Duration = Duration::from_millis(200);
 const DRAIN_GRACE: Duration = Duration::from_secs(90);
 /// At the end the service may take this long with the last positions, and an alert this long to be accounted for.
 const SETTLE_WITHIN: Duration = Duration::from_secs(10);
+/// Between two looks at the counters of positions.
+const COUNT_AGAIN: Duration = Duration::from_millis(200);
 
 /// Everything that is heard while a run goes on.
 struct Ears {
@@ -84,9 +86,8 @@ struct Run<'a> {
     end: Instant,
 }
 
-/// Runs a scenario.
-pub async fn run(scenario: &Scenario, service: Service, progress: Progress) -> anyhow::Result<RunResult> {
-    let mut progress = progress;
+/// Runs a scenario. The service is given back as it is left: what was found is kept even if it does not stop in order.
+pub async fn run(scenario: &Scenario, service: Service, progress: Progress) -> anyhow::Result<(RunResult, Service)> {
     let interrupt = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
     require_possible(scenario, &service)?;
     let endpoints = service.endpoints.clone();
@@ -147,6 +148,7 @@ pub async fn run(scenario: &Scenario, service: Service, progress: Progress) -> a
     let counters = Arc::new(TrunkCounters::default());
     // Aborted when dropped.
     let mut tasks = JoinSet::new();
+    let mut telling = JoinSet::new();
     tasks.spawn(watching::watch(desk.clone(), watched));
     if let Some((trunk, crowd)) = trunk {
         let per_message = scenario.positions.per_message;
@@ -157,7 +159,7 @@ pub async fn run(scenario: &Scenario, service: Service, progress: Progress) -> a
         let strikes = metronome::every(load_begin, Duration::from_secs_f64(gap), count)?;
         counters.sent.store(trunk.sent, Ordering::Relaxed);
         let counters = Arc::clone(&counters);
-        tasks.spawn(trunk::tell_on_schedule(
+        telling.spawn(trunk::tell_on_schedule(
             trunk,
             crowd,
             per_message,
@@ -194,10 +196,14 @@ pub async fn run(scenario: &Scenario, service: Service, progress: Progress) -> a
     };
     let ended = run.listen(ears, &hurry, &reports).await?;
     reports.abort();
-    let measured_until = Instant::now().min(end);
-    run.settle(&seen, positions_before).await;
+    run.settle().await;
     drop(tasks);
+    run.trunk.stop.store(true, Ordering::Relaxed);
+    let _ = timeout(SETTLE_WITHIN, async { while telling.join_next().await.is_some() {} }).await;
     run.fleet.shutdown().await;
+    run.hear_phones();
+    run.tally.close();
+    run.count_positions(&seen, positions_before).await;
     run.progress.finish();
     let levels = levels::judge(&scenario.levels, &run.tally.hops, &run.tally.counts);
     let result = outcome::result(outcome::Found {
@@ -205,7 +211,7 @@ pub async fn run(scenario: &Scenario, service: Service, progress: Progress) -> a
         target,
         version,
         started_at,
-        lasted: measured_until.saturating_duration_since(begin),
+        lasted: run.end.saturating_duration_since(begin),
         ended,
         tally: &run.tally,
         samples: run.samples,
@@ -213,8 +219,7 @@ pub async fn run(scenario: &Scenario, service: Service, progress: Progress) -> a
         levels,
     });
     let service = Arc::into_inner(run.service).context("the faults are over")?;
-    service.into_inner().stop().await?;
-    Ok(result)
+    Ok((result, service.into_inner()))
 }
 
 /// Faults that this service cannot be given are refused before anything is set up.
@@ -272,6 +277,9 @@ impl Run<'_> {
                 now = tick.tick() => {
                     let now = now.into_std();
                     self.sample(now);
+                    if let Ok(mut service) = self.service.try_lock() {
+                        service.require_running()?;
+                    }
                     let over = self.tally.in_flight() == 0 && self.cut.is_none();
                     // An incident that was due a moment ago is perhaps not sent yet.
                     if over && now > self.end + SAMPLE_EVERY {
@@ -329,6 +337,8 @@ impl Run<'_> {
                     "{at_s:.1} s: all {connected} phones are back, after {took:.0} s"
                 ));
                 self.cut = None;
+                self.hear_phones();
+                self.tally.all_back();
             }
         }
         let positions = self.trunk.sent.load(Ordering::Relaxed) + self.fleet.positions_sent();
@@ -368,37 +378,42 @@ impl Run<'_> {
             + self.trunk.unsent.load(Ordering::Relaxed)
     }
 
-    /// Gives what is under way a moment, looks again at what does not match, and takes the last counts.
-    async fn settle(&mut self, seen: &PositionsSeen, positions_before: u64) {
-        for event in self.fleet.drain() {
-            self.tally.phone(&event);
-        }
+    /// Looks again at what does not match yet, until it does or time is up.
+    async fn settle(&mut self) {
+        self.hear_phones();
         let until = Instant::now() + SETTLE_WITHIN;
-        let mut open = self.tally.unsettled();
-        while !open.is_empty() && Instant::now() < until {
-            for number in open {
+        loop {
+            for number in self.tally.unsettled() {
                 let looked = timeout(SETTLE_WITHIN, self.desk.look(number)).await;
-                for event in self.fleet.drain() {
-                    self.tally.phone(&event);
-                }
+                self.hear_phones();
                 if let Ok(Some(incident)) = looked {
                     self.tally.reckon(number, &incident.alerts);
                 }
             }
-            open = self.tally.unsettled();
-            if !open.is_empty() {
-                tokio::time::sleep(SAMPLE_EVERY).await;
+            if self.tally.unsettled().is_empty() || Instant::now() > until {
+                return;
             }
+            sleep(SAMPLE_EVERY).await;
         }
-        self.tally.close();
-        self.count_positions(seen, positions_before).await;
     }
 
+    /// What phones have logged and nobody has heard yet.
+    fn hear_phones(&mut self) {
+        for event in self.fleet.drain() {
+            self.tally.phone(&event);
+        }
+    }
+
+    /// Once nobody says anything any more: what was sent, and what the service took in. A service that was started again
+    /// has begun to count again, so that the second is not known.
     async fn count_positions(&mut self, seen: &PositionsSeen, before: u64) {
         let sent = self.trunk.sent.load(Ordering::Relaxed) + self.fleet.positions_sent();
         let counts = &mut self.tally.counts;
         counts.set(Count::PositionsSent, sent);
         counts.set(Count::PositionsUnsent, self.trunk.unsent.load(Ordering::Relaxed));
+        if faults::has(self.scenario, EventKind::Restart) {
+            return;
+        }
         let until = Instant::now() + SETTLE_WITHIN;
         while let Some(counted) = seen.counted().await {
             let taken_in = counted.taken_in.saturating_sub(before);
@@ -407,7 +422,7 @@ impl Run<'_> {
             if taken_in >= sent || Instant::now() > until {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            sleep(COUNT_AGAIN).await;
         }
     }
 

@@ -96,6 +96,16 @@ impl Service {
         }
     }
 
+    /// Says so when it is ours and has ended by itself.
+    pub fn require_running(&mut self) -> anyhow::Result<()> {
+        if let Process::Own(own) = &mut self.process
+            && let Some(status) = own.child.try_wait()?
+        {
+            bail!("{}", ended(status, &own.folder.path().join("log")));
+        }
+        Ok(())
+    }
+
     /// Makes it stand still for a while.
     pub async fn pause(&self, length: Duration) -> anyhow::Result<()> {
         let pid = self.pid().context("the service's process is not known")?;

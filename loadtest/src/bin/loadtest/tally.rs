@@ -116,6 +116,11 @@ impl Tally {
         self.cut_at = Some(at);
     }
 
+    /// They are all back; who connects from now on was lost by itself.
+    pub fn all_back(&mut self) {
+        self.cut_at = None;
+    }
+
     /// The control room got a step further.
     pub fn desk(&mut self, told: Told) {
         let Some(course) = self.courses.get_mut(told.number) else {

@@ -6,7 +6,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -31,7 +31,7 @@ const RECONNECT_AFTER: Duration = Duration::from_millis(200);
 const KEEP_ALIVE_S: u16 = 60;
 /// When placing people, so many positions are let go ahead of what the service says it has taken in: below what it
 /// queues, so that none is shed.
-const AHEAD_MAX: u64 = 5_000;
+const AHEAD_MAX: usize = 6_000;
 /// A service that takes nothing in for this long is not waited for.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 
@@ -101,7 +101,7 @@ impl Trunk {
     ) -> anyhow::Result<()> {
         let before = seen.handled().await;
         let begun = Instant::now();
-        let mut placed = 0;
+        let (mut placed, mut known) = (0, 0);
         while placed < crowd.len() {
             let count = per_message.min(crowd.len() - placed);
             let message = crowd.standing(count);
@@ -115,9 +115,11 @@ impl Trunk {
             self.sent += count as u64;
             let due = begun + Duration::from_secs_f64(precise(placed) / per_s);
             sleep(due.saturating_duration_since(Instant::now())).await;
-            if let Some(before) = before {
-                let least = (placed as u64).saturating_sub(AHEAD_MAX);
-                seen.wait_handled(before + least, STUCK_AFTER).await;
+            if let Some(before) = before
+                && placed - known >= AHEAD_MAX
+            {
+                known = placed - AHEAD_MAX / 2;
+                seen.wait_handled(before + known as u64, STUCK_AFTER).await;
             }
         }
         if let Some(before) = before {
@@ -146,13 +148,15 @@ impl Trunk {
     }
 }
 
-/// What the trunk's task tells.
+/// What the trunk's task tells, and is told.
 #[derive(Debug, Default)]
 pub struct TrunkCounters {
     /// Positions handed to the connections.
     pub sent: AtomicU64,
     /// Positions that were due and could not be.
     pub unsent: AtomicU64,
+    /// The run is over: nothing more is told.
+    pub stop: AtomicBool,
 }
 
 /// Tells positions at every strike; `late` hears when each was due and when it was handed over.
@@ -165,6 +169,9 @@ pub async fn tell_on_schedule(
     late: mpsc::UnboundedSender<(Instant, Instant)>,
 ) {
     while let Some(due) = strikes.recv().await {
+        if counters.stop.load(Ordering::Relaxed) {
+            break;
+        }
         trunk.tell(&mut crowd, per_message);
         counters.sent.store(trunk.sent, Ordering::Relaxed);
         counters.unsent.store(trunk.unsent, Ordering::Relaxed);
