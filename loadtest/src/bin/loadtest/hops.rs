@@ -74,7 +74,7 @@ impl Key {
     fn title(self) -> &'static str {
         match self {
             Self::ReportAcknowledged => "report -> durable acknowledgement",
-            Self::ReportPublished => "report -> last alert of the first wave published, by the service's clock",
+            Self::ReportPublished => "report -> last alert of the first wave with the broker, by the service's clock",
             Self::ReportFirstPhone => "report -> first phone has it",
             Self::ReportEachPhone => "report -> each phone of the first wave",
             Self::ReportLastPhone => "report -> last phone of the first wave",

@@ -11,6 +11,8 @@ pub struct AlertLog {
     pub first_wave_of: Option<usize>,
     /// When a phone first had any word of it.
     pub on_phone: Option<Instant>,
+    /// A phone had the request itself, and not only a later word.
+    pub request: bool,
     /// A phone had the request more than once.
     pub twice: bool,
     /// When its person said yes.
@@ -41,19 +43,28 @@ pub struct Reckoned {
 }
 
 impl Reckoned {
-    /// Matches the alerts of an incident.
-    pub fn of(alerts: &[IncidentAlert], logs: &HashMap<String, AlertLog>) -> Self {
+    /// Matches the alerts of an incident, in order of asking; those of the first wave come first.
+    pub fn of(alerts: &[IncidentAlert], first_wave: usize, logs: &HashMap<String, AlertLog>) -> Self {
         let mut reckoned = Self::default();
-        for alert in alerts {
+        for (index, alert) in alerts.iter().enumerate() {
             let log = logs.get(&alert.alert_id).copied().unwrap_or_default();
             let on_phone = log.on_phone.is_some();
-            let ended_unsent = alert.published_at.is_none()
-                && matches!(alert.state(), AlertState::Withdrawn | AlertState::Undeliverable);
+            let ended = matches!(alert.state(), AlertState::Withdrawn | AlertState::Undeliverable);
+            // One of the first wave had all the time of the incident to be sent.
+            let never_sent = ended && !is_sent(alert) && index >= first_wave;
+            let unaccounted = match alert.received_at {
+                Some(_) => !on_phone,
+                // With a later word on the phone the receipt of the request is no longer waited for.
+                None => log.request && log.stood_down.is_none() && log.confirmed.is_none(),
+            };
+            if unaccounted || !on_phone {
+                tracing::debug!(alert_id = alert.alert_id, state = ?alert.state(), ?log, "an alert that does not match");
+            }
             reckoned.planned += 1;
             reckoned.on_phones += u64::from(on_phone);
-            reckoned.never_sent += u64::from(!on_phone && ended_unsent);
-            reckoned.lost += u64::from(!on_phone && !ended_unsent);
-            reckoned.unaccounted += u64::from(on_phone != alert.received_at.is_some());
+            reckoned.never_sent += u64::from(!on_phone && never_sent);
+            reckoned.lost += u64::from(!on_phone && !never_sent);
+            reckoned.unaccounted += u64::from(unaccounted);
             reckoned.twice += u64::from(log.twice);
         }
         reckoned
@@ -75,6 +86,11 @@ impl Reckoned {
     }
 }
 
+/// Whether the broker was given it; where it is quick, its having it is all that is told.
+fn is_sent(alert: &IncidentAlert) -> bool {
+    alert.published_at.is_some() || alert.broker_acked_at.is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use muster_proto::google::Timestamp;
@@ -92,14 +108,26 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_is_lost_when_it_was_sent_and_no_phone_had_it() {
-        let log = AlertLog {
-            on_phone: Some(Instant::now()),
+    fn an_alert_is_lost_when_it_was_to_be_sent_and_no_phone_had_it() {
+        let at = Some(Instant::now());
+        let heard = AlertLog {
+            on_phone: at,
+            request: true,
             ..AlertLog::default()
         };
-        let logs = HashMap::from([("heard".to_owned(), log), ("unknown to the service".to_owned(), log)]);
+        let recalled = AlertLog {
+            stood_down: at,
+            ..heard
+        };
+        let logs = HashMap::from([
+            ("heard".to_owned(), heard),
+            ("unknown to the service".to_owned(), heard),
+            ("recalled".to_owned(), recalled),
+        ]);
         let alerts = [
             alert("heard", true, true, AlertState::Withdrawn),
+            alert("recalled", true, false, AlertState::Withdrawn),
+            alert("never sent in all that time", false, false, AlertState::Withdrawn),
             alert("unknown to the service", true, false, AlertState::Undeliverable),
             alert("claimed", true, true, AlertState::Received),
             alert("gone", true, false, AlertState::Undeliverable),
@@ -107,14 +135,14 @@ mod tests {
             alert("forgotten", false, false, AlertState::Planned),
         ];
         let expected = Reckoned {
-            planned: 6,
-            on_phones: 2,
+            planned: 8,
+            on_phones: 3,
             never_sent: 1,
-            lost: 3,
+            lost: 4,
             unaccounted: 2,
             twice: 0,
         };
-        assert_eq!(Reckoned::of(&alerts, &logs), expected);
-        assert!(!expected.is_fine() && Reckoned::of(&alerts[..1], &logs).is_fine());
+        assert_eq!(Reckoned::of(&alerts, 3, &logs), expected);
+        assert!(!expected.is_fine() && Reckoned::of(&alerts[..2], 2, &logs).is_fine());
     }
 }

@@ -116,12 +116,14 @@ pub async fn run(scenario: &Scenario, service: Service, progress: Progress) -> a
     };
     drop(patience);
     let Stage {
-        fleet,
+        mut fleet,
         trunk,
         noisy,
         positions_before,
     } = stage;
 
+    // What it took to connect is not part of the load.
+    fleet.drain();
     let load_begin = Instant::now() + LEAD;
     let begin = load_begin + Duration::from_secs_f64(scenario.warm_up_s);
     let end = begin + Duration::from_secs_f64(scenario.duration_s);

@@ -234,6 +234,7 @@ impl Tally {
                 self.hops.add(Hop::AcceptConfirmed, accepted, at);
             }
         }
+        log.request |= kind == MessageKind::Alert;
         if kind == MessageKind::StandDown {
             log.stood_down.get_or_insert(at);
         }
@@ -313,10 +314,11 @@ impl Tally {
         self.reckon(number, &incident.alerts);
     }
 
-    /// When an alert was published, by the service's clock, where that is ours too.
+    /// When an alert was with the broker, by the service's clock, where that is ours too.
     fn instant_of(&self, alert: &IncidentAlert) -> Option<Instant> {
         let (instant, utc) = self.same_clock?;
-        let at = alert.published_at.as_ref()?;
+        // Where the broker is quick, its having it is all that is told.
+        let at = alert.published_at.or(alert.broker_acked_at)?;
         let since_epoch = Duration::new(at.seconds.try_into().ok()?, at.nanos.try_into().ok()?);
         let anchor = utc.duration_since(UNIX_EPOCH).ok()?;
         match since_epoch.checked_sub(anchor) {
@@ -328,7 +330,8 @@ impl Tally {
     /// Matches the control room's view of an incident with the phones' logs. One that does not match yet is kept and can be
     /// matched again with a newer view.
     pub fn reckon(&mut self, number: usize, alerts: &[IncidentAlert]) {
-        let reckoned = Reckoned::of(alerts, &self.alerts);
+        let first_wave = self.courses.get(number).map_or(0, |course| course.first_wave.len());
+        let reckoned = Reckoned::of(alerts, first_wave, &self.alerts);
         self.unsettled.remove(&number);
         if reckoned.is_fine() {
             self.settled.add(&reckoned);
