@@ -10,7 +10,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use dispatch_core::{policy::PolicyBook, record::Entry, state::StateImage};
+use dispatch_core::{ids::ResponderId, policy::PolicyBook, position::Fix, record::Entry, state::StateImage};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -102,6 +102,12 @@ impl Engine {
     /// Enters a person or device of the register, whom a snapshot leaves out.
     pub fn recover_registered(&mut self, change: &RegistryChange) {
         self.owner.recover_registered(change);
+    }
+
+    /// Puts people where they were before the restart, once everybody is known.
+    pub fn warm_up(&mut self, known: impl IntoIterator<Item = (ResponderId, Fix)>) {
+        self.owner.warm_up(known, self.clock.now());
+        self.located.send_replace(self.owner.state().responders_located());
     }
 
     /// Works until `stop` turns true, then finishes what has arrived and what is in flight. An error means that the
