@@ -18,10 +18,11 @@ use crate::{
     alert::Alert,
     command::Command,
     deadlines::Deadlines,
-    ids::{AlertId, IncidentId},
+    ids::{AlertId, IncidentId, ResponderId},
     incident::Incident,
     input::Input,
     policy::{Policy, PolicyBook},
+    position::Fix,
     record::{Entry, Record},
     responder::{Device, ResponderProfile},
     roster::Presence,
@@ -76,6 +77,11 @@ impl Dispatcher {
     /// Enters a device from the register, after the person it belongs to.
     pub fn recover_device(&mut self, device: Device) {
         self.state.roster.put_device(device);
+    }
+
+    /// Puts a registered person where they were before a restart; soft, like every position.
+    pub fn warm_up(&mut self, responder: ResponderId, fix: Fix) {
+        self.state.roster.warm_up(responder, fix);
     }
 
     /// Takes in something that happened at `now`. A moment before the last one counts as the last one.

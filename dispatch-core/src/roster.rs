@@ -53,6 +53,8 @@ pub struct Person {
     pub devices: Vec<DeviceId>,
     /// The newest fix of any of their devices; soft.
     pub fix: Option<Fix>,
+    /// The fix is from before the last restart.
+    pub is_fix_of_before: bool,
 }
 
 struct Enrolled {
@@ -97,6 +99,7 @@ impl Roster {
                     profile,
                     devices: Vec::new(),
                     fix: None,
+                    is_fix_of_before: false,
                 });
             }
         }
@@ -178,16 +181,41 @@ impl Roster {
             self.positions.unknown += 1;
             return;
         };
-        let known = &mut self.people[handle.0 as usize].fix;
-        match known {
+        let person = &mut self.people[handle.0 as usize];
+        match &person.fix {
             Some(known) if fix.taken_at <= known.taken_at => self.positions.not_newer += 1,
             Some(known) if fix.tells_nothing_after(known) => self.positions.vaguer += 1,
             _ => {
-                *known = Some(fix);
+                person.fix = Some(fix);
+                person.is_fix_of_before = false;
                 self.index.place(handle, fix.position);
                 self.positions.taken += 1;
             }
         }
+    }
+
+    /// Puts people where they were before a restart, unless their phones have said more since.
+    pub fn warm_up(&mut self, responder: ResponderId, fix: Fix) {
+        let Some(&handle) = self.handles.get(&responder) else {
+            return;
+        };
+        let person = &mut self.people[handle.0 as usize];
+        if person.fix.is_none() {
+            person.fix = Some(fix);
+            person.is_fix_of_before = true;
+            self.index.place(handle, fix.position);
+        }
+    }
+
+    /// Where people are, from the `from`-th registered on; looks at `looked_at` of them.
+    pub fn fixes(&self, from: usize, looked_at: usize) -> impl Iterator<Item = (ResponderId, Fix)> {
+        let people = self.people.iter().skip(from).take(looked_at);
+        people.filter_map(|person| person.fix.map(|fix| (person.profile.responder, fix)))
+    }
+
+    /// How many people are registered.
+    pub fn registered(&self) -> usize {
+        self.people.len()
     }
 
     /// What became of fixes so far.

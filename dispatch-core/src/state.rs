@@ -15,6 +15,7 @@ use crate::{
     incident::{Incident, IncidentState, Reported},
     input::Fingerprint,
     ledger::{Ledger, Settled},
+    position::Fix,
     record::{Entry, IncidentReported, Record},
     roster::{Positions, Roster},
     time::Timestamp,
@@ -228,6 +229,16 @@ impl State {
     /// What became of fixes since the service started.
     pub fn positions(&self) -> Positions {
         self.roster.positions()
+    }
+
+    /// Where people are, from the `from`-th registered on; looks at `looked_at` of them.
+    pub fn fixes(&self, from: usize, looked_at: usize) -> impl Iterator<Item = (ResponderId, Fix)> {
+        self.roster.fixes(from, looked_at)
+    }
+
+    /// How many people are registered.
+    pub fn responders_registered(&self) -> usize {
+        self.roster.registered()
     }
 
     /// How many people's whereabouts are known.

@@ -689,3 +689,34 @@ fn versions_that_may_have_been_lost_are_not_used_again() {
     world.end(ending(2, 2, EndCause::Cancelled));
     assert!(world.alerts().iter().any(|alert| alert.message.version == 2));
 }
+
+#[test]
+fn after_a_restart_people_are_where_they_were_and_their_phones_are_asked() {
+    let mut world = World::new();
+    world.input(Input::PutResponder { profile: profile(1) });
+    let enrolled = dispatch_core::responder::Device {
+        device: device(1),
+        responder: profile(1).responder,
+        purpose: Purpose::Live,
+        alertable: true,
+    };
+    world.input(Input::PutDevice { device: enrolled });
+    let fix = Fix {
+        position: place(100.0),
+        accuracy: Metres::new(5),
+        taken_at: START - Duration::from_secs(90),
+    };
+    world.dispatcher.warm_up(profile(1).responder, fix);
+    assert_eq!(world.reported(report(1, 1)).alerts_planned, 1);
+    world.input(Input::DeviceOnline { device: device(1) });
+    assert_eq!(world.last_sent_to(1), &DownBody::Probe);
+    let before = world.sent_to(1).len();
+    world.at(1, 120.0);
+    world.input(Input::DeviceOnline { device: device(1) });
+    let after = world.sent_to(1).split_off(before);
+    assert!(after.iter().all(|sent| sent.body != DownBody::Probe), "{after:?}");
+    // What a phone has said since is not put back.
+    world.dispatcher.warm_up(profile(1).responder, fix);
+    let known = world.dispatcher.state().fixes(0, 10).next().unwrap().1;
+    assert_eq!(known.position, place(120.0));
+}

@@ -8,6 +8,7 @@ use muster_tests::{
     control_room::{ControlRoom, Point2d, cardiac_arrest, channel},
     phone::{Person, Phone},
     service::{Service, serve_expecting_refusal},
+    wait,
 };
 
 const PLACE: Point2d = Point2d {
@@ -38,6 +39,31 @@ async fn a_stop_is_orderly_and_the_next_start_knows_everything() {
     let again = control_room.report(&report).await.unwrap();
     assert!(again.duplicate, "a request id outlives a restart");
     assert_eq!(again.sequence, reported.sequence);
+}
+
+#[tokio::test]
+async fn after_a_restart_people_are_where_they_were() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("data");
+    let service = Service::start(&data_dir).await.unwrap();
+    let mut control_room = ControlRoom::connect(&service.endpoints).await.unwrap();
+    let enrolled = control_room.enrol("one").await.unwrap();
+    let phone = Phone::connect(&service.endpoints.mqtt, &enrolled, PLACE, Person::StaysSilent).await;
+    wait::until("the phone's position is taken in", async || {
+        let (_, counters) = service.page("/metrics")?;
+        let taken = r#"muster_positions_total{outcome="taken"} 1"#;
+        Ok(counters.contains(taken).then_some(()))
+    })
+    .await
+    .unwrap();
+    drop(phone);
+    assert_eq!(service.stop().await.unwrap().code(), Some(0));
+
+    // Before any phone has said anything.
+    let service = Service::start(&data_dir).await.unwrap();
+    let mut control_room = ControlRoom::connect(&service.endpoints).await.unwrap();
+    let reported = control_room.report(&cardiac_arrest("after", PLACE)).await.unwrap();
+    assert_eq!(reported.alerts_planned, 1);
 }
 
 #[tokio::test]

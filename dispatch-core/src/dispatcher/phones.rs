@@ -22,11 +22,8 @@ impl Dispatcher {
         };
         self.state.roster.set_presence(device, Presence::Online);
         self.catch_up(enrolled.responder);
-        let located = self
-            .state
-            .roster
-            .person(enrolled.responder)
-            .is_some_and(|person| person.fix.is_some());
+        let person = self.state.roster.person(enrolled.responder);
+        let located = person.is_some_and(|person| person.fix.is_some() && !person.is_fix_of_before);
         if enrolled.alertable && !located {
             self.follow_up.push(Command::Publish(DownMessage {
                 device,

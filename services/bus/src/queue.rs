@@ -1,5 +1,7 @@
 //! The queue between the engine, which never waits, and a broker, which may be slow. Reports what became of messages.
 
+use std::time::Instant;
+
 use dispatch_core::input::{DeliveryStage, Input};
 use muster_engine::{inlet::Inlet, ports::Outbound};
 use tokio::{runtime::Handle, sync::mpsc};
@@ -9,16 +11,22 @@ use tokio::{runtime::Handle, sync::mpsc};
 /// somebody else instead of waiting.
 pub(crate) const OUTBOUND_QUEUE: usize = 16_384;
 
+/// A message, and since when it waits.
+pub(crate) struct Queued {
+    pub outbound: Outbound,
+    pub since: Instant,
+}
+
 /// The end into which the engine puts messages.
 pub(crate) struct OutboundQueue {
-    sender: mpsc::Sender<Outbound>,
+    sender: mpsc::Sender<Queued>,
     inlet: Inlet,
     runtime: Handle,
 }
 
 impl OutboundQueue {
     /// A queue, and the end from which a bus takes. Call within a runtime.
-    pub fn new(inlet: Inlet) -> (Self, mpsc::Receiver<Outbound>) {
+    pub fn new(inlet: Inlet) -> (Self, mpsc::Receiver<Queued>) {
         let (sender, receiver) = mpsc::channel(OUTBOUND_QUEUE);
         let runtime = Handle::current();
         (Self { sender, inlet, runtime }, receiver)
@@ -26,15 +34,15 @@ impl OutboundQueue {
 
     /// Puts a message in, or reports that it could not be taken. Never waits.
     pub fn put(&self, outbound: Outbound) {
-        let (mpsc::error::TrySendError::Full(outbound) | mpsc::error::TrySendError::Closed(outbound)) =
-            match self.sender.try_send(outbound) {
-                Ok(()) => return,
-                Err(error) => error,
-            };
+        let since = Instant::now();
+        let Err(error) = self.sender.try_send(Queued { outbound, since }) else {
+            return;
+        };
+        let (mpsc::error::TrySendError::Full(queued) | mpsc::error::TrySendError::Closed(queued)) = error;
         metrics::counter!("muster_mqtt_unsent_total", "reason" => "queue_full").increment(1);
         let inlet = self.inlet.clone();
         self.runtime
-            .spawn(async move { report(&inlet, &outbound, DeliveryStage::Failed).await });
+            .spawn(async move { report(&inlet, &queued.outbound, DeliveryStage::Failed).await });
     }
 }
 

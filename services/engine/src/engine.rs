@@ -8,9 +8,12 @@
 //! ```
 //! While a commit is being written the owner goes on; the journal writes everything that has gathered in one go.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use dispatch_core::{policy::PolicyBook, record::Entry, state::StateImage};
+use dispatch_core::{ids::ResponderId, policy::PolicyBook, position::Fix, record::Entry, state::StateImage};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -22,7 +25,8 @@ use crate::{
     owner::{Effect, Owner},
     ports::{Clock, Entropy, Journal, JournalError, MessageBus},
     registry::{Directory, RegistryChange},
-    requests::EngineHandle,
+    requests::{EngineHandle, Request},
+    stages::{Reports, Stage},
 };
 
 /// Arrivals taken from a lane at a time.
@@ -48,6 +52,7 @@ pub struct Engine {
     located: watch::Sender<usize>,
     /// The sequence up to which the ledger has been counted.
     counted: u64,
+    reports: Reports,
 }
 
 impl Engine {
@@ -69,6 +74,7 @@ impl Engine {
             durable: watch::Sender::new(0),
             located: watch::Sender::new(0),
             counted: 0,
+            reports: Reports::default(),
         }
     }
 
@@ -102,6 +108,12 @@ impl Engine {
     /// Enters a person or device of the register, whom a snapshot leaves out.
     pub fn recover_registered(&mut self, change: &RegistryChange) {
         self.owner.recover_registered(change);
+    }
+
+    /// Puts people where they were before the restart, once everybody is known.
+    pub fn warm_up(&mut self, known: impl IntoIterator<Item = (ResponderId, Fix)>) {
+        self.owner.warm_up(known, self.clock.now());
+        self.located.send_replace(self.owner.state().responders_located());
     }
 
     /// Works until `stop` turns true, then finishes what has arrived and what is in flight. An error means that the
@@ -139,7 +151,10 @@ impl Engine {
             let wake = self.until_next_wake();
             tokio::select! {
                 biased;
-                news = journal.news() => self.owner.handle_news(news?, self.clock.now()),
+                news = journal.news() => {
+                    self.owner.handle_news(news?, self.clock.now());
+                    self.reports.durable(self.owner.durable());
+                }
                 _ = stop.wait_for(|&stop| stop) => break,
                 // A probe that has given up waiting is no reason to stop.
                 Some(beat) = self.lanes.pulse.recv() => drop(beat.send(())),
@@ -199,6 +214,12 @@ impl Engine {
         let now = self.clock.now();
         match arrival.what {
             What::Input(input, done) => self.owner.handle_input(input, done, now),
+            What::Request(request @ Request::Report { .. }) => {
+                Stage::Lane.took(arrival.at);
+                let began = Instant::now();
+                self.owner.handle_request(request, now);
+                Stage::Choose.took(began);
+            }
             What::Request(request) => self.owner.handle_request(request, now),
         }
     }
@@ -219,7 +240,10 @@ impl Engine {
     fn carry_out(&mut self, journal: &mut impl Journal, bus: &dyn MessageBus) -> Result<(), JournalError> {
         while let Some(effect) = self.owner.poll_effect() {
             match effect {
-                Effect::Submit(commit) => journal.submit(commit)?,
+                Effect::Submit(commit) => {
+                    self.reports.submitted(&commit);
+                    journal.submit(commit)?;
+                }
                 other => self.carry_out_without_journal(other, bus),
             }
         }

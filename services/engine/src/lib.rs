@@ -15,3 +15,4 @@ pub mod ports;
 mod register;
 pub mod registry;
 pub mod requests;
+pub mod stages;

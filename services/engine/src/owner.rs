@@ -24,9 +24,10 @@ use dispatch_core::{
     alert::MessageKind,
     command::{Answer, Command, DownBody, DownMessage},
     dispatcher::Dispatcher,
-    ids::{DeviceId, IncidentId},
+    ids::{DeviceId, IncidentId, ResponderId},
     input::{DeliveryStage, Input, RequestToken},
     policy::PolicyBook,
+    position::Fix,
     record::{Entry, Record},
     state::{State, StateImage},
     time::Timestamp,
@@ -42,7 +43,7 @@ use crate::{
     },
     ports::{Commit, Credentials as _, Entropy, JournalNews, Outbound},
     registry::{Directory, RegistryChange},
-    requests::{Answered, Refused, ReplyTo, Request},
+    requests::{Answered, FixesPage, Refused, ReplyTo, Request},
 };
 
 /// Commits in flight beyond which nothing but what a life depends on is taken in: far more than group commit needs to
@@ -51,6 +52,8 @@ const IN_FLIGHT_ORDINARY_MAX: usize = 512;
 /// Commits in flight beyond which nothing is taken in at all. A store that has stood still for this long keeps reports
 /// waiting at the door, where they are refused in the open. The journal queues more than this.
 pub const IN_FLIGHT_MAX: usize = 8_192;
+/// People looked at for one page of fixes: a tenth of a millisecond, in which nothing else is done.
+const FIXES_LOOKED_AT: usize = 4_096;
 /// Deadlines acted upon at a time, so that a heap of them does not hold up an accept.
 const DEADLINES_AT_ONCE: usize = 64;
 
@@ -138,6 +141,15 @@ impl Owner {
         }
     }
 
+    /// Puts people where they were before the restart, once they are known. A fix that seems to be from the future was
+    /// taken before the clock was set back, and counts as taken at the restart.
+    pub fn warm_up(&mut self, known: impl IntoIterator<Item = (ResponderId, Fix)>, now: Timestamp) {
+        for (responder, mut fix) in known {
+            fix.taken_at = fix.taken_at.min(now);
+            self.dispatcher.warm_up(responder, fix);
+        }
+    }
+
     /// The journal has been replayed: starts to act.
     pub fn start(&mut self, now: Timestamp) {
         self.ahead = self.dispatcher.state().last_at().since(now);
@@ -202,6 +214,7 @@ impl Owner {
         match request {
             // Whoever asked may have stopped waiting; here and below that is no reason to stop.
             Request::Ping { reply } => drop(reply.send(Ok(()))),
+            Request::Fixes { from, reply } => drop(reply.send(Ok(self.fixes(from)))),
             Request::Report { report, address, reply } => {
                 let (incident, placed) = (report.key.id(), report.place.is_some());
                 let token = self.await_answer(reply);
@@ -333,10 +346,19 @@ impl Owner {
         self.held.in_flight() == 0
     }
 
+    fn fixes(&self, from: usize) -> FixesPage {
+        let state = self.dispatcher.state();
+        let next = from.saturating_add(FIXES_LOOKED_AT);
+        FixesPage {
+            fixes: state.fixes(from, FIXES_LOOKED_AT).collect(),
+            next: (next < state.responders_registered()).then_some(next),
+        }
+    }
+
     fn is_vital(&self, request: &Request) -> bool {
         match request {
             Request::Report { report, .. } => self.policies.is_life_threatening(&report.key.tenant, &report.kind),
-            Request::End { .. } | Request::Ping { .. } => true,
+            Request::End { .. } | Request::Ping { .. } | Request::Fixes { .. } => true,
             _ => false,
         }
     }
@@ -535,6 +557,7 @@ impl Owner {
 fn refuse(request: Request, why: Refused) {
     match request {
         Request::Ping { reply } => drop(reply.send(Err(why))),
+        Request::Fixes { reply, .. } => drop(reply.send(Err(why))),
         Request::Report { reply, .. } | Request::End { reply, .. } => drop(reply.send(Err(why))),
         Request::Register { reply, .. } => drop(reply.send(Err(why))),
         Request::Update { reply, .. } => drop(reply.send(Err(why))),

@@ -7,6 +7,7 @@ use dispatch_core::{
     command::Answer,
     ids::{DeviceId, ResponderId, TenantId, TrunkId},
     input::{Ending, Report},
+    position::Fix,
     responder::{Purpose, Skill, TravelMode},
     time::Timestamp,
 };
@@ -133,6 +134,15 @@ pub struct IssuedTrunk {
     pub password: String,
 }
 
+/// Where some of all registered people are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixesPage {
+    /// Who and where; people whose whereabouts are not known are left out.
+    pub fixes: Vec<(ResponderId, Fix)>,
+    /// Where the next page begins; `None` on the last one.
+    pub next: Option<usize>,
+}
+
 /// A person as registered, and what became of the registration.
 pub type Registered = Result<(ResponderRow, RegistrationOutcome), RegistryRefusal>;
 
@@ -177,6 +187,13 @@ pub enum Request {
     Ping {
         /// Told at once.
         reply: ReplyTo<()>,
+    },
+    /// Where is everybody?
+    Fixes {
+        /// Page by page, from 0.
+        from: usize,
+        /// Told at once; positions are soft.
+        reply: ReplyTo<FixesPage>,
     },
     /// An incident or a newer revision of one.
     Report {
@@ -348,6 +365,21 @@ impl EngineHandle {
     pub async fn revoke_trunk(&self, tenant: TenantId, trunk: TrunkId) -> Result<Result<(), RegistryRefusal>, Refused> {
         self.ask(ORDINARY_PATIENCE, |reply| Request::RevokeTrunk { tenant, trunk, reply })
             .await
+    }
+
+    /// Where everybody is whose whereabouts are known. Asks page by page, so that nothing waits for all of it; who moves
+    /// meanwhile is told from before or after.
+    pub async fn fixes(&self) -> Result<Vec<(ResponderId, Fix)>, Refused> {
+        let mut all = Vec::new();
+        let mut from = Some(0);
+        while let Some(page) = from {
+            let page = self
+                .ask(ORDINARY_PATIENCE, |reply| Request::Fixes { from: page, reply })
+                .await?;
+            all.extend(page.fixes);
+            from = page.next;
+        }
+        Ok(all)
     }
 
     /// Returns once the owner has looked at its lanes.

@@ -23,6 +23,10 @@ pub(crate) fn refused(method: &str, reason: &str) {
         .increment(1);
 }
 
+/// When the headers of a request had arrived.
+#[derive(Clone, Copy)]
+pub(crate) struct Began(pub Instant);
+
 /// A service whose refusals are counted.
 #[derive(Clone)]
 pub(crate) struct Counted<S>(pub S);
@@ -45,14 +49,15 @@ where
         self.0.poll_ready(cx)
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        let began = Instant::now();
+        request.extensions_mut().insert(Began(began));
         let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
         // The one that said it is ready is the one to call.
         let fresh = self.0.clone();
         let mut ready = mem::replace(&mut self.0, fresh);
         Box::pin(async move {
             let mut waiting = Waiting(Some(method));
-            let began = Instant::now();
             let response = ready.call(request).await?;
             if waiting.answered(&response) {
                 // From the headers to the answer: what it costs to say no, which under load is what is done most.

@@ -12,6 +12,7 @@ use futures_util::Stream;
 use muster_engine::{
     ports::{Clock, JournalReader},
     requests::EngineHandle,
+    stages::Stage,
 };
 use muster_proto::v1::{
     self as wire, get_incident_request::Name, incident_service_server::IncidentService,
@@ -26,6 +27,7 @@ use crate::{
     answer,
     class::Class,
     config::{LifeThreatening, Wanted},
+    counted::Began,
     parse::{self, Caller, Page},
     reads::Reads,
     refusal::Refusal,
@@ -63,11 +65,15 @@ impl Incidents {
         &self,
         tenant: TenantId,
         request: wire::ReportIncidentRequest,
+        began: Option<Began>,
     ) -> Result<wire::ReportIncidentResponse, Refusal> {
         let class = self.class(&tenant, &request);
         let _place = self.admission.admit(&tenant, class)?;
         let (report, address) = parse::report(request, self.caller(&tenant))?;
         let key = report.key.clone();
+        if let Some(Began(began)) = began {
+            Stage::Decode.took(began);
+        }
         let answered = self.engine.report(report, address).await;
         let answered = answered.map_err(|refused| self.admission.refused(class, refused))?;
         match answered.answer {
@@ -195,7 +201,8 @@ impl IncidentService for Incidents {
         request: Request<wire::ReportIncidentRequest>,
     ) -> Result<Response<wire::ReportIncidentResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        Ok(Response::new(self.report(tenant, request.into_inner()).await?))
+        let began = request.extensions().get::<Began>().copied();
+        Ok(Response::new(self.report(tenant, request.into_inner(), began).await?))
     }
 
     async fn stand_down_incident(

@@ -20,6 +20,7 @@ mod serve;
 mod service;
 mod telemetry;
 mod verify;
+mod whereabouts;
 
 use std::{path::PathBuf, process::ExitCode};
 

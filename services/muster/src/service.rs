@@ -19,7 +19,7 @@ use muster_engine::{
     requests::EngineHandle,
 };
 use muster_ingest::{IngestConfig, Server, Tls};
-use muster_store::{SqliteJournal, SqliteStore};
+use muster_store::{SqliteJournal, SqliteStore, Whereabouts};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
     config::{Config, ExternalBroker, Mqtt},
     endpoints::{ControlRoom, Endpoints},
     health::{self, Health},
-    http, inspection,
+    http, inspection, whereabouts,
 };
 
 /// The journal's file in the data directory.
@@ -51,6 +51,7 @@ pub struct Service {
     bus: Bus,
     edge: JoinHandle<()>,
     probes: JoinHandle<()>,
+    saving: JoinHandle<()>,
 }
 
 enum Bus {
@@ -135,6 +136,15 @@ impl Service {
         drop(recovery);
         tracing::info!(records, after, ms = clock.now().ms_since(began), "replayed the journal");
 
+        let (whereabouts, last_known) = Whereabouts::open(&data_dir.join(JOURNAL_FILE));
+        let (began, known) = (clock.now(), last_known.len());
+        engine.warm_up(last_known);
+        tracing::info!(
+            known,
+            ms = clock.now().ms_since(began),
+            "people are where they were last"
+        );
+
         let (bus, mqtt) = start_bus(config, directory, Arc::clone(&clock), engine.inlet()).await?;
         let handle = engine.handle();
         let kinds = policies.clone();
@@ -187,6 +197,12 @@ impl Service {
             Arc::clone(&clock),
             closing.subscribe(),
         ));
+        let saving = tokio::spawn(whereabouts::keep_saving(
+            whereabouts,
+            handle.clone(),
+            Arc::clone(&clock),
+            closing.subscribe(),
+        ));
         if let Some(canary) = canary(config, &endpoints) {
             canary::start(canary, alarms, clock, closing.subscribe())?;
         }
@@ -201,6 +217,7 @@ impl Service {
             bus,
             edge,
             probes,
+            saving,
         })
     }
 
@@ -219,6 +236,8 @@ impl Service {
         remove_endpoints(&self.data_dir)?;
         self.closing.send_replace(true);
         self.edge.await.context("the gRPC edge panicked")?;
+        // While the owner still answers.
+        self.saving.await.context("the saving of positions panicked")?;
         self.stop.send_replace(true);
         self.owner.await.context("the owner panicked")??;
         self.bus.shutdown().await;

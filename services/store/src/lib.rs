@@ -34,6 +34,7 @@ mod schema;
 mod snapshot;
 mod soundness;
 mod verify;
+mod whereabouts;
 mod writer;
 
 pub use accept::accept_head;
@@ -45,4 +46,5 @@ pub use reader::{READERS, SqliteReader};
 pub use recovery::Recovery;
 pub use soundness::Affected;
 pub use verify::{Report, verify};
+pub use whereabouts::{LastKnown, Whereabouts};
 pub use writer::COMMITS_WAITING_MAX;

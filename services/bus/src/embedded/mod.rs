@@ -26,6 +26,7 @@ use muster_engine::{
     inlet::Inlet,
     ports::{Clock, Credentials, MessageBus, Outbound},
     registry::DeviceKind,
+    stages::Stage,
 };
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle, time::timeout};
 
@@ -39,7 +40,7 @@ use crate::{
     authorisation::Authorisation,
     down,
     intake::{Intake, PAYLOAD_MAX},
-    queue::{OutboundQueue, report, report_unsent},
+    queue::{OutboundQueue, Queued, report, report_unsent},
     topics::Region,
 };
 
@@ -245,9 +246,10 @@ struct Delivery {
 }
 
 impl Delivery {
-    async fn run(self, mut queue: mpsc::Receiver<Outbound>) {
-        while let Some(outbound) = queue.recv().await {
+    async fn run(self, mut queue: mpsc::Receiver<Queued>) {
+        while let Some(Queued { outbound, since }) = queue.recv().await {
             self.deliver(&outbound).await;
+            Stage::Bus.took(since);
         }
     }
 

@@ -7,6 +7,7 @@ use muster_engine::{
     inlet::Inlet,
     ports::{Clock, Outbound},
     registry::DeviceKind,
+    stages::Stage,
 };
 use rumqttc::{
     AsyncClient, PublishNotice, PublishOptions, PublishResult,
@@ -20,7 +21,7 @@ use tokio::{
 use super::poll::Connection;
 use crate::{
     down,
-    queue::{report, report_unsent},
+    queue::{Queued, report, report_unsent},
     topics::Region,
 };
 
@@ -40,10 +41,12 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub async fn run(self, mut queue: mpsc::Receiver<Outbound>) {
-        while let Some(outbound) = queue.recv().await {
+    pub async fn run(self, mut queue: mpsc::Receiver<Queued>) {
+        while let Some(Queued { outbound, since }) = queue.recv().await {
             let connection = self.connected.borrow().count;
-            match self.publish(&outbound).await {
+            let published = self.publish(&outbound).await;
+            Stage::Bus.took(since);
+            match published {
                 Ok(notice) => {
                     let (inlet, stalled) = (self.inlet.clone(), self.stalled.clone());
                     // As many as the client library holds at most: its requests and what is in flight.
