@@ -20,7 +20,7 @@ const NAMES_EVERY: u32 = 20;
 const TEMPLATE: &str = "{bar:50} {msg}";
 
 /// A run at a moment.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Glance {
     /// Since the measured part began.
     pub elapsed: Duration,

@@ -4,8 +4,6 @@ use crate::result::{Hop, HopSecond};
 
 /// The percentiles of every table.
 pub const SHARES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
-/// The hop that is the harness's own doing: how late it sent what was due.
-pub const HARNESS_LATENESS: &str = "harness_lateness";
 /// Shares are sums of parts; this much is rounding.
 pub const ROUNDING: f64 = 1e-9;
 
@@ -17,6 +15,16 @@ pub fn at_share(hop: &Hop, share: f64) -> Option<f64> {
     let point = hop.percentiles.iter().find(|point| point.share >= share - ROUNDING);
     let ms = point.map_or(hop.max_ms, |point| point.ms);
     ms.is_finite().then_some(ms)
+}
+
+/// Whether a hop is the harness's own doing: how late it sent what was due.
+pub fn is_of_harness(hop: &Hop) -> bool {
+    hop.key.ends_with("_lateness")
+}
+
+/// Whether a hop counts from the moment an incident's report was due: the way of an alert.
+pub fn is_from_report(hop: &Hop) -> bool {
+    hop.key.starts_with("report_")
 }
 
 /// Whether there are enough measurements for at least one to lie above this share; else the percentile is the maximum.

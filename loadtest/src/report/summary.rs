@@ -13,6 +13,7 @@ use crate::{
 /// A result as a plain table, ending with a line break.
 pub fn summary(run: &RunResult) -> String {
     let mut text = format!("{}: {}\n", run.scenario.name, lasted(run));
+    let _ = writeln!(text, "{}", verdict(run));
     text += &levels(&run.levels);
     text += &hops(&run.hops);
     text += &counts(&run.counts);
@@ -31,8 +32,15 @@ pub fn lasted(run: &RunResult) -> String {
     }
 }
 
-/// The verdict on all service levels in one line.
-pub fn verdict(levels: &[Level]) -> String {
+/// The verdict in one line. A run that ended early has shown nothing about the part that is missing.
+pub fn verdict(run: &RunResult) -> String {
+    match run.ended {
+        Ended::Completed => verdict_on(&run.levels),
+        Ended::Interrupted => format!("ended early, not judged; until then {}", verdict_on(&run.levels)),
+    }
+}
+
+fn verdict_on(levels: &[Level]) -> String {
     let missed = levels.iter().filter(|level| !level.met).count();
     match (missed, levels.len()) {
         (_, 0) => "no service levels asked for".to_owned(),
@@ -43,7 +51,7 @@ pub fn verdict(levels: &[Level]) -> String {
 }
 
 fn levels(levels: &[Level]) -> String {
-    let mut text = format!("{}\n", verdict(levels));
+    let mut text = String::new();
     let width = levels
         .iter()
         .map(|level| level.wanted.chars().count())

@@ -13,11 +13,11 @@ fn the_sample_makes_a_whole_page() {
     let page = page(&run);
     assert_well_formed(&page);
     assert!(page.contains("1 of 3 service levels MISSED"));
-    assert!(page.contains("report → last phone received: p99 ≤ 10 ms"));
-    // Percentiles twice, then a plot for each hop and each series.
+    assert!(page.contains("report → last phone of the first wave: p99 ≤ 10 ms"));
+    // Percentiles in two plots of two sizes, then a plot for each hop and each series.
     assert_eq!(
         page.matches("<svg ").count(),
-        2 + run.hops.len() + run.rates.len() + run.service.len()
+        4 + run.hops.len() + run.rates.len() + run.service.len()
     );
     assert!(page.len() < 1_000_000, "{} bytes", page.len());
 }

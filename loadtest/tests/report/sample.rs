@@ -1,6 +1,8 @@
 //! A run as it might have been: ten minutes of a national day on two processors, in which the service was paused twice and
 //! restarted once, and which missed a service level.
 
+use std::sync::LazyLock;
+
 use muster_loadtest::result::{
     Count, Ended, EventMark, FORMAT, Hop, HopSecond, Level, Machine, Percentile, RunResult, ScenarioFacts, Series,
 };
@@ -22,7 +24,8 @@ type Outage = (f64, f64, &'static str);
 
 /// The sample; the same every time.
 pub fn run() -> RunResult {
-    run_with(&EVENTS)
+    static RUN: LazyLock<RunResult> = LazyLock::new(|| run_with(&EVENTS));
+    RUN.clone()
 }
 
 /// The same, but nothing was done to the service.
@@ -35,12 +38,29 @@ fn run_with(outages: &[Outage]) -> RunResult {
     let mut dice = ChaCha8Rng::seed_from_u64(4);
     let hops = [
         ("report_acknowledged", "report -> durable acknowledgement", 2.4, 0.25),
-        ("report_published", "report -> published", 2.9, 0.25),
-        ("report_first_phone", "report -> first phone received", 3.6, 0.3),
-        ("report_last_phone", "report -> last phone received", 5.1, 0.35),
-        ("report_accepted", "report -> first accept", 4300.0, 0.5),
-        ("report_confirmed", "report -> confirmed on the phone", 4310.0, 0.5),
-        ("harness_lateness", "harness lateness", 0.08, 0.6),
+        (
+            "report_published",
+            "report -> last alert of the first wave published, by the service's clock",
+            2.9,
+            0.25,
+        ),
+        ("report_first_phone", "report -> first phone has it", 3.6, 0.3),
+        ("report_last_phone", "report -> last phone of the first wave", 5.1, 0.35),
+        (
+            "report_accepted",
+            "report -> first accept told to the control room",
+            4300.0,
+            0.5,
+        ),
+        ("report_confirmed", "report -> first phone told to go", 4310.0, 0.5),
+        ("accept_confirmed", "accept on the phone -> told to go", 3.1, 0.3),
+        ("stand_down_last_phone", "stand-down -> last phone called off", 4.4, 0.4),
+        (
+            "harness_lateness",
+            "report due -> sent: the harness's own lateness",
+            0.08,
+            0.6,
+        ),
     ];
     let hops: Vec<Hop> = hops
         .map(|(key, title, middle_ms, width)| hop(key, title, (middle_ms, width), outages, &mut dice))
@@ -159,7 +179,7 @@ fn hop(key: &str, title: &str, (middle_ms, width): (f64, f64), outages: &[Outage
                 let outage = outages.iter().find(|event| (event.0..event.1).contains(&due_s));
                 let held_ms = outage.map_or(0.0, |event| (event.1 - due_s) * 1e3);
                 let ms = middle_ms * (bell(dice) * width).exp();
-                rounded(if key.starts_with("report") { ms + held_ms } else { ms }, 1e3)
+                rounded(if !key.starts_with("harness") { ms + held_ms } else { ms }, 1e3)
             })
             .collect();
         times.sort_by(f64::total_cmp);

@@ -1,8 +1,8 @@
 //! The table at the end of a run, and two runs side by side.
 
 use muster_loadtest::{
-    report::{compare, summary},
-    result::{Count, Hop, Level, RunResult},
+    report::{compare, page, summary},
+    result::{Count, Ended, Hop, Level, RunResult},
 };
 
 use crate::sample;
@@ -19,6 +19,21 @@ fn the_summary_says_what_was_missed_and_what_is_trouble() {
     let troubles: Vec<&str> = summary.lines().filter(|line| line.contains("TROUBLE")).collect();
     assert_eq!(troubles.len(), 1, "{summary}");
     assert!(troubles[0].starts_with("alerts shown twice"), "{summary}");
+}
+
+#[test]
+fn a_run_that_ended_early_is_not_judged() {
+    let run = RunResult {
+        ended: Ended::Interrupted,
+        lasted_s: 43.0,
+        ..sample::run()
+    };
+    let text = summary(&run);
+    assert!(text.contains("ENDED EARLY by Ctrl-C after 43 s of 10 min"), "{text}");
+    assert!(text.contains("not judged"), "{text}");
+    let page = page(&run);
+    assert!(page.contains("not judged") && page.contains("after 43 s of 10 min"));
+    assert!(!page.contains("\"verdict missed\"") && !page.contains("\"verdict met\""));
 }
 
 /// The marks of a hop's p50 and p99 in a comparison.
@@ -40,7 +55,7 @@ fn slower(run: &RunResult, factor: f64) -> RunResult {
 #[test]
 fn only_what_chance_does_not_explain_is_marked() {
     let a = sample::calm();
-    let title = "report -> first phone received";
+    let title = "report -> first phone has it";
     assert_eq!(marks(&compare(&a, &a), title), ["same", "same"]);
     assert_eq!(marks(&compare(&a, &slower(&a, 1.04)), title), ["same", "same"]);
     assert_eq!(marks(&compare(&a, &slower(&a, 20.0)), title), ["WORSE", "WORSE"]);

@@ -44,7 +44,7 @@ pub fn page(run: &RunResult) -> String {
                     (percentiles::section(&run.hops))
                     (over_time::section(run))
                     (many_series("rate", "Throughput over time", &run.rates, run))
-                    (many_series("service", "CPU and memory of the service", &run.service, run))
+                    (many_series("service", "CPU and memory", &run.service, run))
                     (tables::events(&run.events))
                 }
             }

@@ -16,8 +16,8 @@ use crate::{
 const WIDTH: f64 = 480.0;
 /// A line is broken where this many of its usual steps are missing.
 const STEPS_MISSING: f64 = 5.0;
-/// Between the middles of two labels.
-const LABEL_GAP: f64 = 15.0;
+/// Height of the name of a line.
+const WORD_HEIGHT: f64 = 15.0;
 
 /// One of the three lines of a plot.
 struct Strand {
@@ -52,8 +52,8 @@ pub fn section(run: &RunResult) -> Markup {
             section {
                 h2 { "Latency over time" }
                 p class="note" {
-                    "Each point is what was due in one second, or in the stretch named: p50 is what half of it took at most, \
-                     p99 and max the highest of the seconds in it. With few alerts in a second, p99 is the same as max."
+                    "Each point is what was due in one short stretch of the run: half of it took p50 at most. Where stretches \
+                     are joined, p99 and max are the highest in them. With few alerts in a stretch, p99 is the same as max."
                 }
                 div class="plots" {
                     @for (index, hop) in run.hops.iter().enumerate() { (figure(&format!("hop{index}"), hop, run)) }
@@ -148,8 +148,10 @@ fn words(seconds: &[HopSecond], frame: &Frame, up: &Axis) -> Markup {
     let Some(last) = seconds.last() else {
         return html! {};
     };
-    let ends = STRANDS.each_ref().map(|strand| frame.y(up.at((strand.value)(last))));
-    let places = spread(&ends, LABEL_GAP, frame.top + 4.0, frame.bottom() - 2.0);
+    let ends = STRANDS
+        .each_ref()
+        .map(|strand| (frame.y(up.at((strand.value)(last))), WORD_HEIGHT));
+    let places = spread(&ends, frame.top - 4.0, frame.bottom() + 4.0);
     html! {
         @for (strand, y) in STRANDS.iter().zip(places) {
             text class=(format!("word {}", strand.class)) x=(short(frame.right() + 6.0)) y=(short(y + 4.0)) { (strand.word) }

@@ -1,4 +1,5 @@
-//! Latency by percentile, all hops in one plot: how bad is the worst in a hundred, in a thousand, and of which hop?
+//! Latency by percentile, the hops of an alert's way in one plot, all others in a second: how bad is the worst in a
+//! hundred, in a thousand, and of which hop?
 //!
 //! Drawn twice, wide and narrow, of which the page shows the one that fits: words must not shrink with the plot.
 
@@ -7,18 +8,20 @@ use maud::{Markup, html};
 use crate::{
     report::{
         plot::{Axis, Frame, line, short, spread, wrapped},
-        reading::{HARNESS_LATENESS, at_share},
+        reading::{at_share, is_from_report, is_of_harness},
         words::{ms, pretty},
     },
     result::Hop,
 };
 
-/// Lines of a colour of their own; more hops begin with the first again.
-const COLOURS: usize = 6;
+/// Lines of a colour of their own; more hops begin with the first again, and are told apart by their names alone.
+const COLOURS: usize = 7;
 /// Between two lines of a label.
 const LINE_HEIGHT: f64 = 14.0;
 /// Between two labels.
 const LABEL_GAP: f64 = 4.0;
+/// Lines of a label; what is longer stands in the table in full.
+const LABEL_LINES_MAX: usize = 3;
 /// Below this share the axis does not reach.
 const SHARE_MIN: f64 = 0.5;
 /// A line bends at no more than this many points to each further nine; the eye sees no more.
@@ -28,6 +31,7 @@ const POINTS_PER_NINE: f64 = 60.0;
 struct Size {
     class: &'static str,
     width: f64,
+    /// At least; more where the names need it.
     height: f64,
     /// Room for the names of the hops.
     names: f64,
@@ -37,14 +41,14 @@ struct Size {
 const WIDE: Size = Size {
     class: "wide",
     width: 1100.0,
-    height: 380.0,
-    names: 275.0,
-    chars_max: 34,
+    height: 320.0,
+    names: 310.0,
+    chars_max: 38,
 };
 const NARROW: Size = Size {
     class: "narrow",
     width: 400.0,
-    height: 400.0,
+    height: 320.0,
     names: 148.0,
     chars_max: 16,
 };
@@ -57,22 +61,36 @@ struct Curve<'a> {
     points: Vec<(f64, f64)>,
 }
 
-/// The plot, when anything was measured.
+/// The plots, as far as anything was measured.
 pub fn section(hops: &[Hop]) -> Markup {
-    let curves: Vec<Curve<'_>> = hops
-        .iter()
-        .enumerate()
-        .filter_map(|(index, hop)| Curve::new(index, hop))
-        .collect();
+    let (way, others): (Vec<&Hop>, Vec<&Hop>) = hops.iter().partition(|hop| is_from_report(hop));
+    let [way, others] = [way, others].map(|hops| curves(&hops));
     html! {
-        @if !curves.is_empty() {
+        @if !way.is_empty() || !others.is_empty() {
             section {
                 h2 { "Latency by percentile" }
                 p class="note" {
                     "At p99, one in a hundred took longer than the line says. A line ends where no measurement is left above it."
                 }
-                (plot(&curves, &WIDE))
-                (plot(&curves, &NARROW))
+                (plots("way", "From the moment a report was due", &way))
+                (plots("others", "Other hops, and the harness itself", &others))
+            }
+        }
+    }
+}
+
+fn curves<'a>(hops: &[&'a Hop]) -> Vec<Curve<'a>> {
+    let curves = hops.iter().enumerate();
+    curves.filter_map(|(index, hop)| Curve::new(index, hop)).collect()
+}
+
+fn plots(id: &str, title: &str, curves: &[Curve<'_>]) -> Markup {
+    html! {
+        @if !curves.is_empty() {
+            figure class="whole" {
+                figcaption { b { (title) } }
+                (plot(id, title, curves, &WIDE))
+                (plot(id, title, curves, &NARROW))
             }
         }
     }
@@ -95,11 +113,17 @@ impl<'a> Curve<'a> {
         if let Some(end) = at_share(hop, share_max).filter(|_| share_max > SHARE_MIN) {
             points.push((share_max, end));
         }
-        let class = match hop.key.as_str() {
-            HARNESS_LATENESS => "harness".to_owned(),
-            _ => format!("colour{}", index % COLOURS),
+        let class = match is_of_harness(hop) {
+            true => "harness".to_owned(),
+            false => format!("colour{}", index % COLOURS),
         };
         Some(Self { hop, class, points })
+    }
+
+    /// The hop's title up to where it begins to explain itself.
+    fn label(&self, size: &Size) -> Vec<String> {
+        let title = self.hop.title.split([',', ':']).next().unwrap_or_default();
+        wrapped(&pretty(title), size.chars_max, LABEL_LINES_MAX)
     }
 
     fn end(&self) -> (f64, f64) {
@@ -107,28 +131,26 @@ impl<'a> Curve<'a> {
     }
 }
 
-fn plot(curves: &[Curve<'_>], size: &Size) -> Markup {
+fn plot(id: &str, title: &str, curves: &[Curve<'_>], size: &Size) -> Markup {
     let share_max = curves.iter().map(|curve| curve.end().0).fold(0.0, f64::max);
     let across = Axis::nines(share_max);
     let up = Axis::milliseconds(curves.iter().flat_map(|curve| curve.points.iter().map(|&(_, ms)| ms)));
+    let labels: Vec<Vec<String>> = curves.iter().map(|curve| curve.label(size)).collect();
     let frame = Frame {
         left: 56.0,
         top: 8.0,
         width: size.width - 56.0 - size.names,
-        height: size.height - 40.0,
+        height: size.height.max(labels.iter().map(|lines| label_height(lines)).sum()),
     };
-    let (title, description) = (
-        format!("percentiles-{}-title", size.class),
-        format!("percentiles-{}-description", size.class),
-    );
+    let [title_id, description_id] = ["title", "description"].map(|part| format!("{id}-{}-{part}", size.class));
     html! {
         svg class=(size.class) viewBox=(format!("0 0 {} {}", size.width, frame.picture_height())) role="img"
-            aria-labelledby=(format!("{title} {description}")) {
-            title id=(title) { "Latency by percentile" }
-            desc id=(description) { (in_words(curves)) }
+            aria-labelledby=(format!("{title_id} {description_id}")) {
+            title id=(title_id) { "Latency by percentile: " (title) }
+            desc id=(description_id) { (in_words(curves)) }
             (frame.grid(&across, &up))
             @for curve in curves { (drawn(curve, &frame, &across, &up)) }
-            (names(curves, size, &frame, &across, &up))
+            (names(curves, &labels, &frame, &across, &up))
         }
     }
 }
@@ -160,35 +182,31 @@ fn drawn(curve: &Curve<'_>, frame: &Frame, across: &Axis, up: &Axis) -> Markup {
 }
 
 /// The hops' names beside the ends of their lines, each with a thin line to where it belongs.
-fn names(curves: &[Curve<'_>], size: &Size, frame: &Frame, across: &Axis, up: &Axis) -> Markup {
+fn names(curves: &[Curve<'_>], labels: &[Vec<String>], frame: &Frame, across: &Axis, up: &Axis) -> Markup {
     let ends: Vec<(f64, f64)> = curves
         .iter()
         .map(|curve| place(curve.end(), frame, across, up))
         .collect();
-    let lines: Vec<Vec<String>> = curves
+    let wanted: Vec<(f64, f64)> = ends
         .iter()
-        .map(|curve| wrapped(&pretty(&curve.hop.title), size.chars_max))
+        .zip(labels)
+        .map(|(end, lines)| (end.1, label_height(lines)))
         .collect();
-    let most = lines.iter().map(Vec::len).max().unwrap_or(1) as f64;
-    let wanted: Vec<f64> = ends.iter().map(|end| end.1).collect();
-    let half = most * LINE_HEIGHT / 2.0;
-    let middles = spread(
-        &wanted,
-        most * LINE_HEIGHT + LABEL_GAP,
-        frame.top + half,
-        frame.bottom() - half,
-    );
+    let middles = spread(&wanted, frame.top, frame.bottom());
     let x = frame.right() + 22.0;
     html! {
-        @for (((curve, end), lines), middle) in curves.iter().zip(ends).zip(lines).zip(middles) {
+        @for (((curve, end), lines), middle) in curves.iter().zip(ends).zip(labels).zip(middles) {
             path class=(format!("leader {}", curve.class)) d=(line(&[end, (frame.right() + 4.0, end.1), (x - 4.0, middle)])) {}
             text class=(format!("word {}", curve.class)) {
                 @for (row, words) in lines.iter().enumerate() {
-                    tspan x=(short(x)) y=(short(middle + 4.0 + (row as f64 - (lines.len() as f64 - 1.0) / 2.0) * LINE_HEIGHT)) {
-                        (words)
-                    }
+                    @let above = (lines.len() as f64 - 1.0) / 2.0 - row as f64;
+                    tspan x=(short(x)) y=(short(middle + 4.0 - above * LINE_HEIGHT)) { (words) }
                 }
             }
         }
     }
+}
+
+fn label_height(lines: &[String]) -> f64 {
+    lines.len() as f64 * LINE_HEIGHT + LABEL_GAP
 }

@@ -20,24 +20,27 @@ pub fn figure(id: &str, series: &Series, run: &RunResult) -> Markup {
     let points = joined(&series.points, length_s(run));
     html! {
         figure {
-            figcaption { b { (pretty(&series.title)) } ", " (series.unit) (caption(&series.points)) }
+            figcaption { b { (pretty(&series.title)) } (caption(series)) }
             @if points.is_empty() { p class="nothing" { "Not measured." } } @else { (plot(id, series, &points, run)) }
         }
     }
 }
 
-fn caption(points: &[(f64, f64)]) -> String {
-    let values: Vec<f64> = points
-        .iter()
-        .map(|&(_, value)| value)
-        .filter(|value| value.is_finite())
-        .collect();
+/// Unit, mean and highest, to follow the title.
+fn caption(series: &Series) -> String {
+    let values = series.points.iter().map(|&(_, value)| value);
+    let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+    let unit = if series.unit.is_empty() {
+        String::new()
+    } else {
+        format!(", {}", series.unit)
+    };
     if values.is_empty() {
-        return String::new();
+        return unit;
     }
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let highest = values.iter().copied().fold(f64::MIN, f64::max);
-    format!(": mean {}, highest {}", number(mean), number(highest))
+    format!("{unit}: mean {}, highest {}", number(mean), number(highest))
 }
 
 fn plot(id: &str, series: &Series, points: &[(f64, f64)], run: &RunResult) -> Markup {
@@ -57,7 +60,7 @@ fn plot(id: &str, series: &Series, points: &[(f64, f64)], run: &RunResult) -> Ma
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {}", frame.picture_height())) role="img" aria-labelledby=(format!("{title} {description}")) {
             title id=(title) { (pretty(&series.title)) " over time" }
-            desc id=(description) { (series.unit) (caption(points)) ", over " (stretch(length_s(run))) "." }
+            desc id=(description) { (pretty(&series.title)) (caption(series)) ", over " (stretch(length_s(run))) "." }
             (bands::bands(&run.events, &frame, &time))
             (frame.grid(&time, &up))
             path class="area" d=(area(&places, frame.bottom())) {}

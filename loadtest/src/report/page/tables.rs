@@ -63,8 +63,8 @@ pub fn hops(run: &RunResult) -> Markup {
                     tbody { @for hop in &run.hops { (row(hop, &limits)) } }
                 }
                 p class="note" {
-                    "Counted from the moment each report was due, not from when it was sent. ✓ and ✗: a service level \
-                     asks for this one. In grey: so few measurements that the percentile is the maximum."
+                    "What begins with a report counts from the moment it was due, not from when it was sent. ✓ and ✗: a \
+                     service level asks for this one. In grey: so few measurements that the percentile is the maximum."
                 }
             }
         }
@@ -100,14 +100,16 @@ fn cell(hop: &Hop, share: f64, limits: &[(Limit<'_>, bool)]) -> Markup {
     html! { td class=(class) { (value.map_or("–".to_owned(), ms)) (mark) } }
 }
 
-/// What was counted; troubles stand out.
+/// What was counted; troubles stand first and out.
 pub fn counts(counts: &[Count]) -> Markup {
+    let (troubles, others): (Vec<&Count>, Vec<&Count>) =
+        counts.iter().partition(|count| count.is_trouble && count.value > 0);
     html! {
         @if !counts.is_empty() {
             section {
                 h2 { "What was counted" }
                 ul class="counts" {
-                    @for count in counts {
+                    @for count in troubles.iter().chain(&others) {
                         @let (class, mark) = match (count.is_trouble, count.value) {
                             (false, _) => ("", ""),
                             (true, 0) => ("met", " ✓"),

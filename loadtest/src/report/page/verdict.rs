@@ -19,16 +19,16 @@ pub fn section(run: &RunResult) -> Markup {
         .iter()
         .filter(|count| count.is_trouble && count.value > 0)
         .collect();
-    let class = match (run.levels.is_empty(), run.levels.iter().all(|level| level.met)) {
-        (true, _) => "verdict",
-        (false, true) => "verdict met",
-        (false, false) => "verdict missed",
+    let class = match run.levels.iter().all(|level| level.met) {
+        _ if run.levels.is_empty() || run.ended == Ended::Interrupted => "verdict",
+        true => "verdict met",
+        false => "verdict missed",
     };
     html! {
         section class=(class) {
             h2 { (sentence(run)) }
             @if run.ended == Ended::Interrupted {
-                p class="warning" { "⚠ " (summary::lasted(run)) ". What is here was measured until then." }
+                p class="warning" { "⚠ " (summary::lasted(run)) "." }
             }
             @if !run.levels.is_empty() {
                 ul class="levels" {
@@ -49,7 +49,7 @@ pub fn section(run: &RunResult) -> Markup {
 }
 
 fn sentence(run: &RunResult) -> String {
-    let verdict = summary::verdict(&run.levels);
+    let verdict = summary::verdict(run);
     let mut letters = verdict.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string());
     format!("{}{}", first.unwrap_or_default(), letters.as_str())

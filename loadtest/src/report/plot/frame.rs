@@ -95,27 +95,29 @@ pub fn short(value: f64) -> String {
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
-/// Moves labels apart, as little as it takes: the middles in the order given, at least `gap` apart, between `from` and
-/// `to` as far as they fit.
-pub fn spread(wanted: &[f64], gap: f64, from: f64, to: f64) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..wanted.len()).collect();
-    order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));
-    let mut places = wanted.to_vec();
-    let mut lowest = from;
+/// Moves labels apart, as little as it takes. Each is its middle and its height; they keep their order and stay between
+/// `from` and `to` as far as they fit.
+pub fn spread(labels: &[(f64, f64)], from: f64, to: f64) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    order.sort_by(|&a, &b| labels[a].0.total_cmp(&labels[b].0));
+    let mut middles: Vec<f64> = labels.iter().map(|label| label.0).collect();
+    let mut top = from;
     for &index in &order {
-        places[index] = places[index].max(lowest);
-        lowest = places[index] + gap;
+        let half = labels[index].1 / 2.0;
+        middles[index] = middles[index].max(top + half);
+        top = middles[index] + half;
     }
-    let mut highest = to;
+    let mut bottom = to;
     for &index in order.iter().rev() {
-        places[index] = places[index].min(highest);
-        highest = places[index] - gap;
+        let half = labels[index].1 / 2.0;
+        middles[index] = middles[index].min(bottom - half);
+        bottom = middles[index] - half;
     }
-    places
+    middles
 }
 
-/// Words in lines of at most this many characters; a longer word has a line of its own.
-pub fn wrapped(text: &str, chars_max: usize) -> Vec<String> {
+/// Words in lines of at most this many characters, as far as the lines go; a longer word has a line of its own.
+pub fn wrapped(text: &str, chars_max: usize, lines_max: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
@@ -124,6 +126,12 @@ pub fn wrapped(text: &str, chars_max: usize) -> Vec<String> {
                 line.push_str(word);
             }
             _ => lines.push(word.to_owned()),
+        }
+    }
+    if lines.len() > lines_max {
+        lines.truncate(lines_max);
+        if let Some(last) = lines.last_mut() {
+            last.push('…');
         }
     }
     lines
@@ -135,18 +143,20 @@ mod tests {
 
     #[test]
     fn labels_keep_apart_and_inside() {
-        assert_eq!(spread(&[10.0, 50.0], 12.0, 0.0, 100.0), [10.0, 50.0]);
-        assert_eq!(spread(&[50.0, 50.0, 51.0], 12.0, 0.0, 100.0), [50.0, 62.0, 74.0]);
-        assert_eq!(spread(&[99.0, 98.0], 12.0, 0.0, 100.0), [100.0, 88.0]);
+        let spread_evenly = |middles: &[f64]| {
+            let labels: Vec<(f64, f64)> = middles.iter().map(|&middle| (middle, 12.0)).collect();
+            spread(&labels, 4.0, 106.0)
+        };
+        assert_eq!(spread_evenly(&[10.0, 50.0]), [10.0, 50.0]);
+        assert_eq!(spread_evenly(&[50.0, 50.0, 51.0]), [50.0, 62.0, 74.0]);
+        assert_eq!(spread_evenly(&[105.0, 98.0]), [100.0, 88.0]);
     }
 
     #[test]
     fn lines_and_words() {
         assert_eq!(line(&[(1.0, 2.04), (3.25, 4.0)]), "M1 2L3.2 4");
         assert_eq!(line(&[(1.0, 2.0)]), "M1 2h0");
-        assert_eq!(
-            wrapped("report → durable acknowledgement", 16),
-            ["report → durable", "acknowledgement"]
-        );
+        assert_eq!(wrapped("one and two", 7, 2), ["one and", "two"]);
+        assert_eq!(wrapped("one and two and three", 7, 2), ["one and", "two and…"]);
     }
 }
