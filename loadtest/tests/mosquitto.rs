@@ -328,6 +328,6 @@ async fn cut_connections_are_not_announced_by_the_phones_and_come_back() {
     let back = |what: &What| matches!(what, What::Connected { session_present: true });
     event(&mut fleet, 1, back).await;
     assert!(fleet.wait_connected(1, PATIENCE).await);
-    assert!(fleet.positions_sent() >= 2);
+    assert!(fleet.positions_sent() >= 1);
     fleet.shutdown().await;
 }

@@ -77,7 +77,7 @@ impl Crowd {
             let spot = step(self.homes[index], self.here[index], &mut self.stream);
             self.here[index] = spot;
             positions.push(TrunkPosition {
-                responder: self.ids[index].to_vec().into(),
+                responder: self.ids[index].to_vec(),
                 position: Some(Position {
                     latitude_deg: f64::from(spot.0) / UNITS_PER_DEGREE,
                     longitude_deg: f64::from(spot.1) / UNITS_PER_DEGREE,

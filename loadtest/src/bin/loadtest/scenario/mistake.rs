@@ -134,7 +134,7 @@ fn span_of(text: &str, key: &str) -> Option<Range<usize>> {
             break;
         };
         let value = match (index, value.get_ref()) {
-            (Some(index), DeValue::Array(entries)) => entries.iter().nth(index.checked_sub(1)?)?,
+            (Some(index), DeValue::Array(entries)) => entries.get(index.checked_sub(1)?)?,
             _ => value,
         };
         span = Some(value.span());
