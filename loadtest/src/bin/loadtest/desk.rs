@@ -22,6 +22,8 @@ use crate::control_room::{ControlRoom, bounded, come_back, patiently};
 const TRY_FOR: Duration = Duration::from_secs(60);
 /// Between attempts, where the service does not say when to come back.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(250);
+/// The last look is tried again for this long.
+const LOOK_FOR: Duration = Duration::from_secs(20);
 /// After the stand-down the last messages are on their way for a moment; then the incident is looked at.
 const LOOK_AFTER: Duration = Duration::from_secs(2);
 
@@ -105,11 +107,19 @@ impl Desk {
         let request = GetIncidentRequest {
             name: Some(Name::Key(self.key(number))),
         };
-        let answer = patiently(|| {
-            let (mut client, request) = (self.room.incidents(number as u64), bounded(request.clone()));
-            async move { client.get_incident(request).await }
-        });
-        answer.await.ok()?.into_inner().incident
+        let until = Instant::now() + LOOK_FOR;
+        loop {
+            let answer = patiently(|| {
+                let (mut client, request) = (self.room.incidents(number as u64), bounded(request.clone()));
+                async move { client.get_incident(request).await }
+            });
+            match answer.await {
+                Ok(answer) => return answer.into_inner().incident,
+                // The service is perhaps being started again.
+                Err(_) if Instant::now() < until => sleep(TRY_AGAIN_AFTER).await,
+                Err(_) => return None,
+            }
+        }
     }
 
     async fn report(&self, number: usize, due: Instant, made_at: SystemTime, place: Place) -> bool {

@@ -156,7 +156,7 @@ fn run_scenario(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         write(path, &report::page(&result))?;
     }
     say(&report::summary(&result))?;
-    runtime.block_on(service.stop())?;
+    runtime.block_on(async { service.lock().await.stop().await })?;
     Ok(match result.ended {
         Ended::Interrupted => {
             say("interrupted: the results are written, the service levels are not judged\n")?;

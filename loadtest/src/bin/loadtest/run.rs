@@ -87,7 +87,11 @@ struct Run<'a> {
 }
 
 /// Runs a scenario. The service is given back as it is left: what was found is kept even if it does not stop in order.
-pub async fn run(scenario: &Scenario, service: Service, progress: Progress) -> anyhow::Result<(RunResult, Service)> {
+pub async fn run(
+    scenario: &Scenario,
+    service: Service,
+    progress: Progress,
+) -> anyhow::Result<(RunResult, Arc<Mutex<Service>>)> {
     let interrupt = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
     require_possible(scenario, &service)?;
     let endpoints = service.endpoints.clone();
@@ -220,8 +224,7 @@ pub async fn run(scenario: &Scenario, service: Service, progress: Progress) -> a
         events: run.events.into_values().collect(),
         levels,
     });
-    let service = Arc::into_inner(run.service).context("the faults are over")?;
-    Ok((result, service.into_inner()))
+    Ok((result, run.service))
 }
 
 /// Faults that this service cannot be given are refused before anything is set up.
@@ -407,13 +410,14 @@ impl Run<'_> {
     }
 
     /// Once nobody says anything any more: what was sent, and what the service took in. A service that was started again
-    /// has begun to count again, so that the second is not known.
+    /// has begun to count again, and one counts a noisy sender's too, so that the second is not known.
     async fn count_positions(&mut self, seen: &PositionsSeen, before: u64) {
         let sent = self.trunk.sent.load(Ordering::Relaxed) + self.fleet.positions_sent();
         let counts = &mut self.tally.counts;
         counts.set(Count::PositionsSent, sent);
         counts.set(Count::PositionsUnsent, self.trunk.unsent.load(Ordering::Relaxed));
-        if faults::has(self.scenario, EventKind::Restart) {
+        let obscured = [EventKind::Restart, EventKind::NoisySender];
+        if obscured.into_iter().any(|kind| faults::has(self.scenario, kind)) {
             return;
         }
         let until = Instant::now() + SETTLE_WITHIN;

@@ -134,9 +134,9 @@ impl Service {
     }
 
     /// Stops it if it is ours.
-    pub async fn stop(self) -> anyhow::Result<()> {
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
         let pid = self.pid();
-        let Process::Own(mut own) = self.process else {
+        let Process::Own(own) = &mut self.process else {
             return Ok(());
         };
         let log = own.folder.path().join("log");
