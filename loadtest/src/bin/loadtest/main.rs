@@ -12,6 +12,7 @@ mod faults;
 mod grid;
 mod hops;
 mod levels;
+mod load;
 mod metronome;
 mod observe;
 mod outcome;
