@@ -225,6 +225,11 @@ mod tests {
     #[test]
     fn every_site_has_its_share_of_phones_round_it() {
         let plan = Plan::new(&scenario(DRAWN)).expect("a plan");
+        let apart = plan.calls[0].place.distance_m(plan.calls[1].place);
+        assert!(
+            apart > 1_000.0,
+            "the next call comes from another site, not {apart} m on"
+        );
         for call in &plan.calls[..10] {
             let near = plan.phones.iter().filter(|home| home.distance_m(call.place) <= 400.0);
             assert!(near.count() >= 10);
