@@ -128,7 +128,7 @@ fn eligibility(
     if now >= profile.credential_valid_until {
         return Verdict::CredentialExpired;
     }
-    if !policy.skills_any.is_empty() && policy.skills_any.is_disjoint(&profile.skills) {
+    if !policy.skills_any.is_empty() && !profile.skills.any_of(&policy.skills_any) {
         return Verdict::LacksSkill;
     }
     let mut devices = state.roster.alertable(person, purpose).peekable();
