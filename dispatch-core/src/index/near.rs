@@ -7,6 +7,7 @@ use rstar::AABB;
 use super::{
     Field, Handle, LiveIndex, NONE, Near,
     grid::{self, FIELD_SIDE, FieldKey, PLOT_SIDE, PLOTS_WIDE, RegionKey},
+    lanes::{COUNTED, EACH_BYTE, LISTED, SETS},
     lines::LANES,
 };
 use crate::position::{EARTH_RADIUS_M, LONGITUDE_HALF, Metres, Origin, Parallels, Position, RADIANS_PER_UNIT};
@@ -30,6 +31,9 @@ const FOUND_EXPECTED_MIN: f64 = 60.0;
 const SPARE: usize = 8;
 /// The first look covers this many times the area that would hold as many as sought if they lived evenly; found by trial.
 const FIRST_LOOK_SPARE: f64 = 1.5;
+
+/// Lines that are looked at before those near enough in them are gone through.
+const LINES_AT_ONCE: usize = 8;
 
 /// Distances up to here, given the errors of single precision at that range, have a lower bound up to the result.
 fn loosened(distance: Metres) -> f64 {
@@ -200,6 +204,9 @@ impl LiveIndex {
     #[allow(clippy::cast_precision_loss)]
     fn gather_flat(&self, field: &Field, frame: &Frame, take: &mut impl FnMut(f32, u32, Position)) {
         let (south, west) = frame.metres(field.key.corner(0));
+        // Of the lines of a chunk, and the places in it that are near enough: the number of the line times eight plus the lane.
+        let mut at_least = [[0.0f32; LANES]; LINES_AT_ONCE];
+        let mut near = [0u8; (LINES_AT_ONCE + 1) * LANES];
         let side = (frame.per_north * PLOT_SIDE as f32, frame.per_east * PLOT_SIDE as f32);
         for (number, plot) in field.plots.iter().enumerate() {
             let north = south + side.0 * (number / PLOTS_WIDE) as f32;
@@ -209,22 +216,37 @@ impl LiveIndex {
                 continue;
             }
             let corner = field.key.corner(number);
-            self.lines.each(*plot, |line, lanes| {
-                let at_least: [f32; LANES] = std::array::from_fn(|lane| {
-                    let y = f32::from(line.north[lane]) * frame.per_north + north;
-                    let x = f32::from(line.east[lane]) * frame.per_east + east;
-                    y * y + x * x
-                });
-                // A bit for each: nearly all are too far away. From bit 1 on: of shifts that are all there, the compiler makes
-                // two comparisons of four, of a missing one it makes eight.
-                let bits: [u32; LANES] =
-                    std::array::from_fn(|lane| u32::from(at_least[lane] <= frame.reach_squared) << (lane + 1));
-                let mut near = bits.into_iter().fold(0, |all, bit| all | bit);
-                near &= (2 << lanes) - 1;
-                while near != 0 {
-                    let lane = (near.trailing_zeros() as usize - 1) % LANES;
-                    near &= near - 1;
-                    take(at_least[lane], line.who[lane], line.entry(lane).position(corner));
+            self.lines.each_run(*plot, |lines, len| {
+                for (lines, first) in lines.chunks(LINES_AT_ONCE).zip((0..).step_by(LINES_AT_ONCE * LANES)) {
+                    let mut count = 0;
+                    for (number, line) in lines.iter().enumerate() {
+                        let at_least = &mut at_least[number];
+                        *at_least = std::array::from_fn(|lane| {
+                            let y = f32::from(line.north[lane]) * frame.per_north + north;
+                            let x = f32::from(line.east[lane]) * frame.per_east + east;
+                            y * y + x * x
+                        });
+                        // From bit 1 on: of shifts that are all there, the compiler makes two comparisons of four, of a
+                        // missing one it makes eight. That is worth a look at what it made whenever this changes.
+                        let bits: [u32; LANES] =
+                            std::array::from_fn(|lane| u32::from(at_least[lane] <= frame.reach_squared) << (lane + 1));
+                        let bits = bits.into_iter().fold(0, |all, bit| all | bit);
+                        let lanes = (len - first - number * LANES).min(LANES);
+                        let set = (bits & ((2 << lanes) - 1)) as usize / 2 % SETS;
+                        // Eight bytes at a time, of which the first so many count.
+                        let listed = LISTED[set] + (number * LANES) as u64 * EACH_BYTE;
+                        near[count..count + LANES].copy_from_slice(&listed.to_le_bytes());
+                        count += usize::from(COUNTED[set]);
+                    }
+                    for &place in &near[..count] {
+                        let (number, lane) = (usize::from(place) / LANES % LINES_AT_ONCE, usize::from(place) % LANES);
+                        let line = &lines[number];
+                        take(
+                            at_least[number][lane],
+                            line.who[lane],
+                            line.entry(lane).position(corner),
+                        );
+                    }
                 }
             });
         }
