@@ -1,13 +1,13 @@
 //! Who is there: profiles and devices (durable), and where they are and whether their phones are connected (soft). All of
 //! a responder's entries change here and nowhere else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     ids::{DeviceId, ResponderId, TenantId},
     index::{Handle, LiveIndex},
     position::{Fix, Metres, Position},
-    responder::{Device, Purpose, ResponderProfile},
+    responder::{Device, Purpose, ResponderProfile, Skills},
 };
 
 /// Everyone registered.
@@ -18,6 +18,8 @@ pub struct Roster {
     /// bytes each stay in the processor's cache, which people do not.
     tenants: Vec<u16>,
     tenant_names: Vec<TenantId>,
+    /// Every combination of skills that somebody has or had, so that all who have it share one text.
+    skills: BTreeSet<Skills>,
     handles: BTreeMap<ResponderId, Handle>,
     devices: BTreeMap<DeviceId, Handle>,
     index: LiveIndex,
@@ -92,8 +94,13 @@ pub struct NearPerson<'a> {
 
 impl Roster {
     /// Registers or changes a person.
-    pub fn put_responder(&mut self, profile: ResponderProfile) {
+    pub fn put_responder(&mut self, mut profile: ResponderProfile) {
         let tenant = self.tenant_number(&profile.tenant);
+        profile.tenant = self.tenant_names[usize::from(tenant)].clone();
+        match self.skills.get(&profile.skills) {
+            Some(known) => profile.skills = known.clone(),
+            None => drop(self.skills.insert(profile.skills.clone())),
+        }
         match self.handles.get(&profile.responder) {
             Some(handle) => {
                 self.tenants[handle.0 as usize] = tenant;
