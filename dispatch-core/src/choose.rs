@@ -29,12 +29,10 @@ pub fn choose(
     now: Timestamp,
 ) -> Decision {
     let asked = attempts(state, incident);
-    let near = state.roster.near(
-        place.position,
-        policy.radius,
-        policy.candidates_max as usize,
-        |profile| profile.tenant == incident.key.tenant,
-    );
+    let candidates_max = policy.candidates_max as usize;
+    let near = state
+        .roster
+        .near(place.position, policy.radius, candidates_max, &incident.key.tenant);
     let mut ranked: Vec<(Candidate, &NearPerson<'_>)> = near
         .iter()
         .map(|near| {
@@ -128,10 +126,10 @@ fn eligibility(
     if now >= profile.credential_valid_until {
         return Verdict::CredentialExpired;
     }
-    if !policy.skills_any.is_empty() && policy.skills_any.is_disjoint(&profile.skills) {
+    if !policy.skills_any.is_empty() && !profile.skills.any_of(&policy.skills_any) {
         return Verdict::LacksSkill;
     }
-    let mut devices = state.roster.alertable(person, purpose).peekable();
+    let mut devices = person.alertable(purpose).peekable();
     if devices.peek().is_none() {
         return Verdict::NoDevice;
     }

@@ -1,7 +1,7 @@
 //! Identifiers. Opaque 128-bit values with a readable prefix, so that a log line or an argument on the command line
 //! says what kind of thing it names; and the control room's own key of an incident.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use sha2::{Digest, Sha256};
 
@@ -137,9 +137,9 @@ fn first_16(digest: &[u8]) -> [u8; 16] {
     bytes
 }
 
-/// A control room. Part of every key.
+/// A control room. Part of every key; clones share the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct TenantId(String);
+pub struct TenantId(Arc<str>);
 
 impl TenantId {
     /// Most characters a tenant's name may have.
@@ -150,7 +150,7 @@ impl TenantId {
         if is_name(name, Self::LENGTH_MAX, |b| {
             b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
         }) {
-            Ok(Self(name.to_owned()))
+            Ok(Self(name.into()))
         } else {
             Err(InvalidId::new(name, "1 to 32 characters of a-z 0-9 -"))
         }

@@ -1,7 +1,7 @@
 //! Responders and their devices as the core sees them: what decides whether somebody may be asked. Names and contact
 //! details live in the registry and never come here.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use crate::{
     ids::{DeviceId, ResponderId, TenantId, is_name, is_policy_word},
@@ -47,6 +47,60 @@ impl Skill {
     }
 }
 
+/// What a person can do: a set of skills. Kept as one text that clones share, since a country's register is held in
+/// memory.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Skills(Arc<str>);
+
+impl Skills {
+    /// The names in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split_ascii_whitespace()
+    }
+
+    /// The names in order, separated by spaces.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether any of `wanted` is among them.
+    pub fn any_of(&self, wanted: &BTreeSet<Skill>) -> bool {
+        self.iter()
+            .any(|name| wanted.iter().any(|skill| skill.as_str() == name))
+    }
+}
+
+impl From<BTreeSet<Skill>> for Skills {
+    fn from(skills: BTreeSet<Skill>) -> Self {
+        let names: Vec<&str> = skills.iter().map(Skill::as_str).collect();
+        Self(names.join(" ").into())
+    }
+}
+
+impl<const N: usize> From<[Skill; N]> for Skills {
+    fn from(skills: [Skill; N]) -> Self {
+        BTreeSet::from(skills).into()
+    }
+}
+
+impl FromIterator<Skill> for Skills {
+    fn from_iter<I: IntoIterator<Item = Skill>>(skills: I) -> Self {
+        BTreeSet::from_iter(skills).into()
+    }
+}
+
+impl Default for Skills {
+    fn default() -> Self {
+        [].into()
+    }
+}
+
+impl fmt::Debug for Skills {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
 /// Everything about a responder that choosing needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ResponderProfile {
@@ -55,7 +109,7 @@ pub struct ResponderProfile {
     /// Home control room.
     pub tenant: TenantId,
     /// What the person can do.
-    pub skills: BTreeSet<Skill>,
+    pub skills: Skills,
     /// Never asked from this moment on.
     pub credential_valid_until: Timestamp,
     /// How the person usually travels.

@@ -1,21 +1,27 @@
 //! Who is there: profiles and devices (durable), and where they are and whether their phones are connected (soft). All of
 //! a responder's entries change here and nowhere else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    ids::{DeviceId, ResponderId},
+    ids::{DeviceId, ResponderId, TenantId},
     index::{Handle, LiveIndex},
     position::{Fix, Metres, Position},
-    responder::{Device, Purpose, ResponderProfile},
+    responder::{Device, Purpose, ResponderProfile, Skills},
 };
 
 /// Everyone registered.
 #[derive(Default)]
 pub struct Roster {
     people: Vec<Person>,
+    /// The number of everybody's tenant, by handle: a search passes over other tenants' people by the thousand, and two
+    /// bytes each stay in the processor's cache, which people do not.
+    tenants: Vec<u16>,
+    tenant_names: Vec<TenantId>,
+    /// Every combination of skills that somebody has or had, so that all who have it share one text.
+    skills: BTreeSet<Skills>,
     handles: BTreeMap<ResponderId, Handle>,
-    devices: BTreeMap<DeviceId, Enrolled>,
+    devices: BTreeMap<DeviceId, Handle>,
     index: LiveIndex,
     positions: Positions,
 }
@@ -50,17 +56,16 @@ pub struct Person {
     /// The profile.
     pub profile: ResponderProfile,
     /// Their devices, by id, so that the register may give them back in any order.
-    pub devices: Vec<DeviceId>,
+    devices: Vec<Enrolled>,
     /// The newest fix of any of their devices; soft.
     pub fix: Option<Fix>,
     /// The fix is from before the last restart.
     pub is_fix_of_before: bool,
 }
 
+/// A device, and whether it is connected.
 struct Enrolled {
     device: Device,
-    /// Whose.
-    person: Handle,
     presence: Presence,
 }
 
@@ -89,12 +94,22 @@ pub struct NearPerson<'a> {
 
 impl Roster {
     /// Registers or changes a person.
-    pub fn put_responder(&mut self, profile: ResponderProfile) {
+    pub fn put_responder(&mut self, mut profile: ResponderProfile) {
+        let tenant = self.tenant_number(&profile.tenant);
+        profile.tenant = self.tenant_names[usize::from(tenant)].clone();
+        match self.skills.get(&profile.skills) {
+            Some(known) => profile.skills = known.clone(),
+            None => drop(self.skills.insert(profile.skills.clone())),
+        }
         match self.handles.get(&profile.responder) {
-            Some(handle) => self.people[handle.0 as usize].profile = profile,
+            Some(handle) => {
+                self.tenants[handle.0 as usize] = tenant;
+                self.people[handle.0 as usize].profile = profile;
+            }
             None => {
                 let handle = Handle(u32::try_from(self.people.len()).expect("fewer than four billion responders"));
                 self.handles.insert(profile.responder, handle);
+                self.tenants.push(tenant);
                 self.people.push(Person {
                     profile,
                     devices: Vec::new(),
@@ -105,32 +120,44 @@ impl Roster {
         }
     }
 
+    fn tenant_number(&mut self, tenant: &TenantId) -> u16 {
+        let number = self.number_of(tenant).unwrap_or_else(|| {
+            self.tenant_names.push(tenant.clone());
+            self.tenant_names.len() - 1
+        });
+        u16::try_from(number).expect("fewer than 65,536 control rooms")
+    }
+
+    fn number_of(&self, tenant: &TenantId) -> Option<usize> {
+        self.tenant_names.iter().position(|known| known == tenant)
+    }
+
     /// Enrols a device of a registered person.
     pub fn put_device(&mut self, device: Device) {
         let Some(&handle) = self.handles.get(&device.responder) else {
             return;
         };
-        let person = &mut self.people[handle.0 as usize];
-        if let Err(place) = person.devices.binary_search(&device.device) {
-            person.devices.insert(place, device.device);
+        let enrolled = Enrolled {
+            device,
+            presence: Presence::Unknown,
+        };
+        let devices = &mut self.people[handle.0 as usize].devices;
+        match devices.binary_search_by_key(&device.device, |known| known.device.device) {
+            Ok(place) => devices[place] = enrolled,
+            Err(place) => {
+                // Most people have one phone; the usual room for four is a waste times a million.
+                devices.reserve_exact(1);
+                devices.insert(place, enrolled);
+            }
         }
-        self.devices.insert(
-            device.device,
-            Enrolled {
-                device,
-                person: handle,
-                presence: Presence::Unknown,
-            },
-        );
+        self.devices.insert(device.device, handle);
     }
 
     /// Ends a device's enrolment.
     pub fn revoke_device(&mut self, device: DeviceId) {
-        let Some(enrolled) = self.devices.remove(&device) else {
-            return;
-        };
-        if let Some(&handle) = self.handles.get(&enrolled.device.responder) {
-            self.people[handle.0 as usize].devices.retain(|&other| other != device);
+        if let Some(handle) = self.devices.remove(&device) {
+            let devices = &mut self.people[handle.0 as usize].devices;
+            devices.retain(|known| known.device.device != device);
         }
     }
 
@@ -143,30 +170,28 @@ impl Roster {
 
     /// A device.
     pub fn device(&self, device: DeviceId) -> Option<&Device> {
-        self.devices.get(&device).map(|enrolled| &enrolled.device)
+        let handle = self.devices.get(&device)?;
+        let mut devices = self.people[handle.0 as usize].devices.iter();
+        devices
+            .find(|known| known.device.device == device)
+            .map(|known| &known.device)
     }
 
     /// Notes whether a phone is connected.
     pub fn set_presence(&mut self, device: DeviceId, presence: Presence) {
-        if let Some(enrolled) = self.devices.get_mut(&device) {
+        let Some(handle) = self.devices.get(&device) else {
+            return;
+        };
+        let devices = self.people[handle.0 as usize].devices.iter_mut();
+        for enrolled in devices.filter(|known| known.device.device == device) {
             enrolled.presence = presence;
         }
-    }
-
-    /// A person's devices that may be asked for `purpose` and understand alerts, with their presence.
-    pub fn alertable(&self, person: &Person, purpose: Purpose) -> impl Iterator<Item = (DeviceId, Presence)> + '_ {
-        let devices = person.devices.clone();
-        devices.into_iter().filter_map(move |id| {
-            let enrolled = self.devices.get(&id)?;
-            let fits = enrolled.device.alertable && enrolled.device.purpose == purpose;
-            fits.then_some((id, enrolled.presence))
-        })
     }
 
     /// Takes a fix of a phone, if it says more than what is known of the person. Allocates nothing once the index has
     /// grown to its size.
     pub fn take_fix(&mut self, device: DeviceId, fix: Fix) {
-        let person = self.devices.get(&device).map(|enrolled| enrolled.person);
+        let person = self.devices.get(&device).copied();
         self.take(person, fix);
     }
 
@@ -223,23 +248,18 @@ impl Roster {
         self.positions
     }
 
-    /// Up to `limit` people (more when several are equally far at the limit) within `radius` whose profile `wanted` lets
-    /// through, nearest first, ties by responder id.
-    pub fn near(
-        &self,
-        place: Position,
-        radius: Metres,
-        limit: usize,
-        wanted: impl Fn(&ResponderProfile) -> bool,
-    ) -> Vec<NearPerson<'_>> {
-        let person = |handle: Handle| &self.people[handle.0 as usize];
-        let near = self
-            .index
-            .nearest(place, radius, limit, |handle| wanted(&person(handle).profile));
+    /// Up to `limit` people of a tenant within `radius`, nearest first, ties by responder id.
+    pub fn near(&self, place: Position, radius: Metres, limit: usize, tenant: &TenantId) -> Vec<NearPerson<'_>> {
+        let Some(wanted) = self.number_of(tenant) else {
+            return Vec::new();
+        };
+        let near = self.index.nearest(place, radius, limit, |handle| {
+            usize::from(self.tenants[handle.0 as usize]) == wanted
+        });
         let mut people: Vec<NearPerson<'_>> = near
             .into_iter()
             .map(|near| {
-                let person = person(near.handle);
+                let person = &self.people[near.handle.0 as usize];
                 let fix = person.fix.expect("the index holds those with a fix");
                 NearPerson {
                     person,
@@ -256,5 +276,14 @@ impl Roster {
     /// How many people have a fix.
     pub fn located(&self) -> usize {
         self.index.len()
+    }
+}
+
+impl Person {
+    /// Their devices that may be asked for `purpose` and understand alerts, with their presence.
+    pub fn alertable(&self, purpose: Purpose) -> impl Iterator<Item = (DeviceId, Presence)> + '_ {
+        let devices = self.devices.iter();
+        let fitting = devices.filter(move |known| known.device.alertable && known.device.purpose == purpose);
+        fitting.map(|known| (known.device.device, known.presence))
     }
 }

@@ -119,7 +119,7 @@ impl Dispatcher {
         };
         let expires_at = message_expiry(&alert);
         let purpose = reported.purpose;
-        let messages = self.state.roster.alertable(person, purpose).map(|(device, _)| {
+        let messages = person.alertable(purpose).map(|(device, _)| {
             Command::Publish(DownMessage {
                 device,
                 about: Some((alert.plan.alert, alert.message.version)),

@@ -230,15 +230,23 @@ impl Lines {
     /// Goes through the lines of a plot, each with the number of its entries.
     #[inline]
     pub(super) fn each(&self, plot: Plot, mut look: impl FnMut(&Line, usize)) {
+        self.each_run(plot, |lines, mut len| {
+            for line in lines {
+                look(line, len.min(LANES));
+                len = len.saturating_sub(LANES);
+            }
+        });
+    }
+
+    /// Goes through the runs of a plot, each with the number of its entries.
+    #[inline]
+    pub(super) fn each_run(&self, plot: Plot, mut look: impl FnMut(&[Line], usize)) {
         if plot.len() == 0 {
             return;
         }
         let (mut run, mut len) = (plot.run, plot.newest_len() as usize);
         loop {
-            for line in self.lines.slice(run, len.div_ceil(LANES)) {
-                look(line, len.min(LANES));
-                len = len.saturating_sub(LANES);
-            }
+            look(self.lines.slice(run, len.div_ceil(LANES)), len);
             if plot.class() + 1 < CLASSES {
                 return;
             }

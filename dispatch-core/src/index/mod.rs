@@ -15,6 +15,7 @@
 
 mod chunks;
 mod grid;
+mod lanes;
 mod lines;
 mod near;
 

@@ -7,6 +7,7 @@ use rstar::AABB;
 use super::{
     Field, Handle, LiveIndex, NONE, Near,
     grid::{self, FIELD_SIDE, FieldKey, PLOT_SIDE, PLOTS_WIDE, RegionKey},
+    lanes::{COUNTED, EACH_BYTE, LISTED, SETS},
     lines::LANES,
 };
 use crate::position::{EARTH_RADIUS_M, LONGITUDE_HALF, Metres, Origin, Parallels, Position, RADIANS_PER_UNIT};
@@ -21,12 +22,18 @@ const METRES_PER_UNIT: f64 = EARTH_RADIUS_M * RADIANS_PER_UNIT;
 const FIELD_M: f64 = METRES_PER_UNIT * FIELD_SIDE as f64;
 /// Where nobody lives around, the first look goes this far.
 const FIRST_LOOK: Metres = Metres::new(2_000);
-/// Most queries get by with room for so many.
-const FOUND_EXPECTED: usize = 60;
+/// Most queries for the nearest get by with room for so many; 1,008 bytes, which an allocator has at hand.
+const CANDIDATES_EXPECTED: usize = 42;
+/// Room for so many is made at once at most, and at least.
+const FOUND_EXPECTED_MAX: f64 = 4_096.0;
+const FOUND_EXPECTED_MIN: f64 = 60.0;
 /// So many more than sought are nearly as near.
 const SPARE: usize = 8;
 /// The first look covers this many times the area that would hold as many as sought if they lived evenly; found by trial.
-const FIRST_LOOK_SPARE: f64 = 1.3;
+const FIRST_LOOK_SPARE: f64 = 1.5;
+
+/// Lines that are looked at before those near enough in them are gone through.
+const LINES_AT_ONCE: usize = 8;
 
 /// Distances up to here, given the errors of single precision at that range, have a lower bound up to the result.
 fn loosened(distance: Metres) -> f64 {
@@ -72,7 +79,7 @@ impl LiveIndex {
     ) -> Vec<Near> {
         let query = self.query(centre);
         let mut reach = self.first_reach(&query, limit).min(radius);
-        let mut candidates = Vec::with_capacity(FOUND_EXPECTED);
+        let mut candidates = Vec::with_capacity(CANDIDATES_EXPECTED);
         loop {
             candidates.clear();
             self.gather(&query, reach, |at_least, handle, position, parallels| {
@@ -99,7 +106,7 @@ impl LiveIndex {
     /// All entries within `radius` of `centre` that `wanted` lets through, in any order.
     pub fn within(&self, centre: Position, radius: Metres, mut wanted: impl FnMut(Handle) -> bool) -> Vec<Near> {
         let query = self.query(centre);
-        let mut found = Vec::with_capacity(FOUND_EXPECTED);
+        let mut found = Vec::with_capacity(self.found_expected(&query, radius));
         self.gather(&query, radius, |_, handle, position, parallels| {
             let distance = query.origin.distance(position, parallels.cos(position.to_e7().0));
             if distance <= radius && wanted(handle) {
@@ -119,18 +126,29 @@ impl LiveIndex {
         }
     }
 
+    /// How many people there are to a square metre of the field around the centre; none if it is empty.
+    fn density(&self, query: &Query) -> Option<f64> {
+        let field = self.regions.all.get(query.home?).fields[query.here.number()];
+        let field = (field != NONE).then(|| self.fields.all.get(field))?;
+        Some(f64::from(field.len) / (FIELD_M * FIELD_M * query.origin.cos_latitude()))
+    }
+
     /// How far `limit` entries probably reach, judged by how many live in the field around the centre.
     fn first_reach(&self, query: &Query, limit: usize) -> Metres {
-        let field = query
-            .home
-            .map(|region| self.regions.all.get(region).fields[query.here.number()]);
-        let Some(field) = field.filter(|&field| field != NONE) else {
+        let Some(density) = self.density(query) else {
             return FIRST_LOOK;
         };
-        let each = FIELD_M * FIELD_M * query.origin.cos_latitude() / f64::from(self.fields.all.get(field).len);
         #[allow(clippy::cast_precision_loss)]
-        let area = limit as f64 * FIRST_LOOK_SPARE * each;
+        let area = limit as f64 * FIRST_LOOK_SPARE / density;
         Metres::from_f64((area / std::f64::consts::PI).sqrt()).max(Metres::new(1))
+    }
+
+    /// How many are probably within `radius`, judged likewise; within bounds.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn found_expected(&self, query: &Query, radius: Metres) -> usize {
+        let density = self.density(query).unwrap_or_default();
+        let expected = FIRST_LOOK_SPARE * density * std::f64::consts::PI * radius.as_f64() * radius.as_f64();
+        expected.clamp(FOUND_EXPECTED_MIN, FOUND_EXPECTED_MAX) as usize
     }
 
     /// Goes through the fields with anything within `reach` of the centre, and some more.
@@ -186,6 +204,9 @@ impl LiveIndex {
     #[allow(clippy::cast_precision_loss)]
     fn gather_flat(&self, field: &Field, frame: &Frame, take: &mut impl FnMut(f32, u32, Position)) {
         let (south, west) = frame.metres(field.key.corner(0));
+        // Of the lines of a chunk, and the places in it that are near enough: the number of the line times eight plus the lane.
+        let mut at_least = [[0.0f32; LANES]; LINES_AT_ONCE];
+        let mut near = [0u8; (LINES_AT_ONCE + 1) * LANES];
         let side = (frame.per_north * PLOT_SIDE as f32, frame.per_east * PLOT_SIDE as f32);
         for (number, plot) in field.plots.iter().enumerate() {
             let north = south + side.0 * (number / PLOTS_WIDE) as f32;
@@ -195,22 +216,37 @@ impl LiveIndex {
                 continue;
             }
             let corner = field.key.corner(number);
-            self.lines.each(*plot, |line, lanes| {
-                let at_least: [f32; LANES] = std::array::from_fn(|lane| {
-                    let y = f32::from(line.north[lane]) * frame.per_north + north;
-                    let x = f32::from(line.east[lane]) * frame.per_east + east;
-                    y * y + x * x
-                });
-                // A bit for each: nearly all are too far away.
-                let mut near = 0u32;
-                for (lane, &at_least) in at_least.iter().enumerate() {
-                    near |= u32::from(at_least <= frame.reach_squared) << lane;
-                }
-                near &= (1 << lanes) - 1;
-                while near != 0 {
-                    let lane = near.trailing_zeros() as usize % LANES;
-                    near &= near - 1;
-                    take(at_least[lane], line.who[lane], line.entry(lane).position(corner));
+            self.lines.each_run(*plot, |lines, len| {
+                for (lines, first) in lines.chunks(LINES_AT_ONCE).zip((0..).step_by(LINES_AT_ONCE * LANES)) {
+                    let mut count = 0;
+                    for (number, line) in lines.iter().enumerate() {
+                        let at_least = &mut at_least[number];
+                        *at_least = std::array::from_fn(|lane| {
+                            let y = f32::from(line.north[lane]) * frame.per_north + north;
+                            let x = f32::from(line.east[lane]) * frame.per_east + east;
+                            y * y + x * x
+                        });
+                        // From bit 1 on: of shifts that are all there, the compiler makes two comparisons of four, of a
+                        // missing one it makes eight. That is worth a look at what it made whenever this changes.
+                        let bits: [u32; LANES] =
+                            std::array::from_fn(|lane| u32::from(at_least[lane] <= frame.reach_squared) << (lane + 1));
+                        let bits = bits.into_iter().fold(0, |all, bit| all | bit);
+                        let lanes = (len - first - number * LANES).min(LANES);
+                        let set = (bits & ((2 << lanes) - 1)) as usize / 2 % SETS;
+                        // Eight bytes at a time, of which the first so many count.
+                        let listed = LISTED[set] + (number * LANES) as u64 * EACH_BYTE;
+                        near[count..count + LANES].copy_from_slice(&listed.to_le_bytes());
+                        count += usize::from(COUNTED[set]);
+                    }
+                    for &place in &near[..count] {
+                        let (number, lane) = (usize::from(place) / LANES % LINES_AT_ONCE, usize::from(place) % LANES);
+                        let line = &lines[number];
+                        take(
+                            at_least[number][lane],
+                            line.who[lane],
+                            line.entry(lane).position(corner),
+                        );
+                    }
                 }
             });
         }
@@ -315,6 +351,8 @@ fn cut_off(origin: &Origin, reach: Metres, limit: usize, candidates: &[Candidate
     if order.len() > limit {
         order.select_nth_unstable(limit - 1);
     }
+    // Numbers are put in order without a branch; what then follows by distance is nearly in order already.
+    order[..limit].sort_unstable();
     let exactly = |key: &u64| candidates[(key & u64::from(u32::MAX)) as usize].exactly(origin);
     let (first, rest) = order.split_at(limit);
     let mut found = Vec::with_capacity(limit + SPARE);

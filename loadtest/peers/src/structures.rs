@@ -1,4 +1,4 @@
-//! The structures compared, each with what it needs to keep up with people who move.
+//! The structures of this process, each with what it needs to keep up with people who move.
 
 use std::marker::PhantomData;
 
@@ -7,10 +7,9 @@ use dispatch_core::{
     position::{EARTH_RADIUS_M, Metres, Position},
 };
 use kiddo::{MutableKdTree, SquaredEuclidean};
+use muster_benches::{Flat, on_the_sphere};
 use rstar::{RTree, primitives::GeomWithData};
 use rustc_hash::FxHashMap;
-
-use crate::points::{Flat, on_the_sphere};
 
 /// A structure that holds people who move.
 pub trait Structure: Default {

@@ -180,7 +180,7 @@ impl Inlet {
 
     fn position(&self, input: Input) -> Result<(), Stopped> {
         let is_trunk = matches!(input, Input::TrunkFix { .. });
-        if is_trunk && self.positions.capacity() < POSITIONS_KEPT_FOR_PHONES {
+        if is_trunk && self.positions.capacity() <= POSITIONS_KEPT_FOR_PHONES {
             return shed("trunk");
         }
         match self.positions.try_send(input) {
@@ -254,7 +254,40 @@ async fn listen(mut lanes: Lanes, heard: mpsc::UnboundedSender<Input>) {
 
 #[cfg(test)]
 mod tests {
+    use dispatch_core::{
+        ids::{DeviceId, ResponderId},
+        position::{Fix, Metres, Position},
+        time::Timestamp,
+    };
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_trunk_gone_wild_leaves_room_for_phones() {
+        let (inlet, mut lanes) = lanes();
+        let fix = Fix {
+            position: Position::from_degrees(51.5, -0.12).expect("in range"),
+            accuracy: Metres::new(5),
+            taken_at: Timestamp::default(),
+        };
+        let (responder, device) = (ResponderId::from_bytes([1; 16]), DeviceId::from_bytes([1; 16]));
+        for _ in 0..POSITION_LANE {
+            inlet
+                .send(Input::TrunkFix { responder, fix })
+                .await
+                .expect("the lane is there");
+        }
+        for _ in 0..POSITION_LANE {
+            inlet.send(Input::Fix { device, fix }).await.expect("the lane is there");
+        }
+        let (mut trunks, mut all) = (0, 0);
+        while let Ok(input) = lanes.positions.try_recv() {
+            trunks += usize::from(matches!(input, Input::TrunkFix { .. }));
+            all += 1;
+        }
+        assert_eq!(all, POSITION_LANE);
+        assert_eq!(trunks, POSITION_LANE - POSITIONS_KEPT_FOR_PHONES);
+    }
 
     #[test]
     fn an_old_lag_says_nothing() {

@@ -1,14 +1,14 @@
 //! What control rooms ask of the engine, and the handle through which they ask. An answer arrives once what it says is
 //! durable, or says that it is not.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use dispatch_core::{
     command::Answer,
     ids::{DeviceId, ResponderId, TenantId, TrunkId},
     input::{Ending, Report},
     position::Fix,
-    responder::{Purpose, Skill, TravelMode},
+    responder::{Purpose, Skills, TravelMode},
     time::Timestamp,
 };
 use tokio::sync::{oneshot, watch};
@@ -29,7 +29,7 @@ pub struct Registration {
     /// Name.
     pub name: String,
     /// What the person can do.
-    pub skills: BTreeSet<Skill>,
+    pub skills: Skills,
     /// Never asked from this moment on.
     pub credential_valid_until: Timestamp,
     /// How the person usually travels.
@@ -44,7 +44,7 @@ pub struct ResponderPatch {
     /// New name.
     pub name: Option<String>,
     /// New skills; replaces all.
-    pub skills: Option<BTreeSet<Skill>>,
+    pub skills: Option<Skills>,
     /// New end of validity.
     pub credential_valid_until: Option<Timestamp>,
     /// New travel mode.

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::{
-    collections::BTreeSet,
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -90,7 +89,7 @@ fn person(number: u64) -> (ResponderRow, DeviceAccess) {
         profile: ResponderProfile {
             responder,
             tenant: tenant(),
-            skills: BTreeSet::from(["cpr", "aed"].map(|name| Skill::new(name).unwrap())),
+            skills: ["cpr", "aed"].map(|name| Skill::new(name).unwrap()).into(),
             credential_valid_until: Timestamp::from_unix_ms(END_MS + YEAR_MS),
             travel_mode: TravelMode::Foot,
             on_duty: true,

@@ -24,7 +24,6 @@ pub fn write(connection: &Connection, change: &RegistryChange) -> rusqlite::Resu
 
 fn put_responder(connection: &Connection, row: &ResponderRow) -> rusqlite::Result<()> {
     let profile = &row.profile;
-    let skills: Vec<_> = profile.skills.iter().map(|skill| skill.as_str()).collect();
     // Not an upsert with REPLACE: the number stays with the person.
     connection
         .prepare_cached(
@@ -46,7 +45,7 @@ fn put_responder(connection: &Connection, row: &ResponderRow) -> rusqlite::Resul
             profile.tenant.as_str(),
             row.external_ref,
             row.name,
-            skills.join(" "),
+            profile.skills.as_str(),
             profile.credential_valid_until.unix_ms(),
             profile.travel_mode.to_stored(),
             profile.on_duty,

@@ -1,12 +1,10 @@
 //! Rows to domain types. A row that holds what it cannot hold gives an error that names table and column.
 
-use std::collections::BTreeSet;
-
 use dispatch_core::{
     ids::IncidentKey,
     incident::IncidentState,
     record::Entry,
-    responder::{Device, ResponderProfile, Skill},
+    responder::{Device, ResponderProfile, Skill, Skills},
     time::Timestamp,
 };
 use muster_engine::{
@@ -153,7 +151,7 @@ pub fn responder(row: &Row<'_>) -> Result<ResponderRow, StoreError> {
     })
 }
 
-fn skills(names: &str) -> Result<BTreeSet<Skill>, InvalidRecord> {
+fn skills(names: &str) -> Result<Skills, InvalidRecord> {
     let skill = |name| {
         let wanted = "a skill of 1 to 32 characters of a-z 0-9 _";
         Skill::new(name).ok_or_else(|| wrong("responder.skills", format_args!("'{name}'"), wanted))

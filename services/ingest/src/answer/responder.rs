@@ -15,7 +15,7 @@ pub(crate) fn responder(row: &ResponderRow, devices: &[DeviceAccess]) -> wire::R
         profile: Some(wire::ResponderProfile {
             external_ref: row.external_ref.clone(),
             name: row.name.clone(),
-            skills: profile.skills.iter().map(|skill| skill.as_str().to_owned()).collect(),
+            skills: profile.skills.iter().map(str::to_owned).collect(),
             credential_valid_until: Some(super::moment(profile.credential_valid_until)),
             travel_mode: travel_mode(profile.travel_mode).into(),
             on_duty: profile.on_duty,

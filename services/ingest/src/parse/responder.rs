@@ -1,10 +1,8 @@
 //! People and their devices.
 
-use std::collections::BTreeSet;
-
 use dispatch_core::{
     ids::{DeviceId, InvalidId, ResponderId, TenantId, TrunkId},
-    responder::{Purpose, Skill, TravelMode},
+    responder::{Purpose, Skill, Skills, TravelMode},
     time::Timestamp,
 };
 use muster_engine::{
@@ -167,19 +165,17 @@ fn valid_until(at: Option<&google::Timestamp>) -> Result<Timestamp, Fault> {
     moment(at.ok_or_else(|| Fault::required("until when the person may be asked"))?)
 }
 
-fn skills(names: &[String], field: &str, faults: &mut Faults) -> Option<BTreeSet<Skill>> {
+fn skills(names: &[String], field: &str, faults: &mut Faults) -> Option<Skills> {
     if names.len() > SKILLS_MAX {
         let message = format!("{} skills; at most {SKILLS_MAX} are accepted", names.len());
         faults.add(field, Fault::new("TOO_MANY", message));
         return None;
     }
-    let mut skills = BTreeSet::new();
+    let mut skills = Vec::with_capacity(names.len());
     let mut all = true;
     for (index, name) in names.iter().enumerate() {
         match Skill::new(name) {
-            Some(skill) => {
-                skills.insert(skill);
-            }
+            Some(skill) => skills.push(skill),
             None => {
                 let message = "a skill is 1 to 32 characters of a-z 0-9 _";
                 faults.add(format!("{field}[{index}]"), Fault::new("MALFORMED", message));
@@ -187,7 +183,7 @@ fn skills(names: &[String], field: &str, faults: &mut Faults) -> Option<BTreeSet
             }
         }
     }
-    all.then_some(skills)
+    all.then(|| skills.into_iter().collect())
 }
 
 /// A mode this version does not know is as good as none: the median of all is assumed.

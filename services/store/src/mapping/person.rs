@@ -1,9 +1,7 @@
 //! Responders and devices.
 
-use std::collections::BTreeSet;
-
 use dispatch_core::{
-    responder::{Device, ResponderProfile, Skill},
+    responder::{Device, ResponderProfile, Skill, Skills},
     time::Timestamp,
 };
 use muster_proto::journal::v1 as stored;
@@ -18,7 +16,7 @@ pub fn profile(profile: &ResponderProfile) -> stored::ResponderPut {
     stored::ResponderPut {
         responder: profile.responder.as_bytes().to_vec(),
         tenant: profile.tenant.as_str().to_owned(),
-        skills: profile.skills.iter().map(|skill| skill.as_str().to_owned()).collect(),
+        skills: profile.skills.iter().map(str::to_owned).collect(),
         credential_valid_until_ms: profile.credential_valid_until.unix_ms(),
         travel_mode: profile.travel_mode.to_stored(),
         on_duty: profile.on_duty,
@@ -38,7 +36,7 @@ pub fn from_profile(profile: stored::ResponderPut) -> Result<ResponderProfile, I
     })
 }
 
-fn skills(names: &[String]) -> Result<BTreeSet<Skill>, InvalidRecord> {
+fn skills(names: &[String]) -> Result<Skills, InvalidRecord> {
     let wanted = "1 to 32 characters of a-z 0-9 _";
     names
         .iter()

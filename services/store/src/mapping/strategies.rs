@@ -127,7 +127,7 @@ fn profile() -> impl Strategy<Value = ResponderProfile> {
             |(responder, tenant, skills, credential_valid_until, travel_mode, [on_duty, suspended])| ResponderProfile {
                 responder,
                 tenant,
-                skills,
+                skills: skills.into(),
                 credential_valid_until,
                 travel_mode,
                 on_duty,

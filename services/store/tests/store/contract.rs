@@ -182,7 +182,7 @@ pub async fn keeps_the_register(mut journal: impl Journal, reader: impl JournalR
     pen.register(&mut journal, changes).await;
     let mut changed = person("london", 1, "B");
     changed.profile.suspended = true;
-    changed.profile.skills.clear();
+    changed.profile.skills = [].into();
     let changes = vec![
         RegistryChange::PutResponder(changed.clone()),
         RegistryChange::RevokeDevice(device(3)),

@@ -1,6 +1,6 @@
 //! Records and register rows to write, and waiting for them.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use dispatch_core::{
     alert::{PlannedAlert, Role},
@@ -180,7 +180,7 @@ pub fn person(tenant_name: &str, number: u8, name: &str) -> ResponderRow {
         profile: ResponderProfile {
             responder: responder(number),
             tenant: tenant(tenant_name),
-            skills: BTreeSet::from(["cpr", "aed"].map(|name| Skill::new(name).unwrap())),
+            skills: ["cpr", "aed"].map(|name| Skill::new(name).unwrap()).into(),
             credential_valid_until: Timestamp::from_unix_ms(1_900_000_000_000),
             travel_mode: TravelMode::Bicycle,
             on_duty: true,

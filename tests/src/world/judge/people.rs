@@ -58,7 +58,7 @@ impl Judge {
             let Some(person) = self.book.people.get(&responder) else {
                 return false;
             };
-            let skilled = policy.skills_any.is_empty() || !policy.skills_any.is_disjoint(&person.skills);
+            let skilled = policy.skills_any.is_empty() || person.skills.any_of(&policy.skills_any);
             let mut devices = self
                 .book
                 .devices

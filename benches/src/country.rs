@@ -1,5 +1,5 @@
-//! Responders over Great Britain: 80 towns by Zipf's law, 15 % in the country, on an area of 550 by 980 km; the same points
-//! for every structure, as flat metres and as places on the sphere.
+//! Responders over Great Britain: 80 towns by Zipf's law, 15 % in the country, on an area of 550 by 980 km; as flat metres
+//! and as places on the sphere. No map and no census: those of `muster-people` are, and take longer to draw.
 
 use dispatch_core::position::{EARTH_RADIUS_M, Position};
 use rand::{RngExt as _, SeedableRng as _};
@@ -20,12 +20,21 @@ const JUMPS: f64 = 0.05;
 /// A place on the flat map, in metres east and north of its south-western corner.
 pub type Flat = [f64; 2];
 
+/// Longitude and latitude in degrees.
+pub type Degrees = [f64; 2];
+
 /// A place on the sphere. Meridians keep their distances and so does each parallel by itself (sinusoidal projection), so
 /// distances around a town differ by a few per cent from those on the flat map.
-pub fn on_the_sphere([east, north]: Flat) -> Position {
+pub fn on_the_sphere(flat: Flat) -> Position {
+    let [longitude, latitude] = in_degrees(flat);
+    Position::from_degrees(latitude, longitude).expect("on the map")
+}
+
+/// The same in degrees.
+pub fn in_degrees([east, north]: Flat) -> Degrees {
     let latitude = SOUTH_DEG.to_radians() + north / EARTH_RADIUS_M;
     let longitude = MIDDLE_DEG.to_radians() + (east - WIDTH_M / 2.0) / (EARTH_RADIUS_M * latitude.cos());
-    Position::from_degrees(latitude.to_degrees(), longitude.to_degrees()).expect("on the map")
+    [longitude.to_degrees(), latitude.to_degrees()]
 }
 
 struct TownOnMap {
@@ -41,6 +50,7 @@ pub struct Country {
 }
 
 impl Country {
+    /// The same seed, the same towns and the same people.
     pub fn new(seed: u64) -> Self {
         let mut dice = ChaCha8Rng::seed_from_u64(seed);
         let towns = (0..TOWNS).map(|_| TownOnMap {
@@ -75,6 +85,7 @@ impl Country {
         on_the_map([middle[0] + east * spread_m, middle[1] + north * spread_m])
     }
 
+    /// Where so many live.
     pub fn homes(&mut self, count: usize) -> Vec<Flat> {
         (0..count).map(|_| self.home()).collect()
     }
