@@ -14,9 +14,9 @@ use crate::{
 #[derive(Default)]
 pub struct Roster {
     people: Vec<Person>,
-    /// The number of everybody's tenant, by handle: a search passes over other tenants' people by the thousand, and two
-    /// bytes each stay in the processor's cache, which people do not.
-    tenants: Vec<u16>,
+    /// By handle, the number of the tenant that may ask this person, or [`NO_PHONE`]: a search passes over other people by
+    /// the thousand, and two bytes each stay in the processor's cache, which people do not.
+    asked_by: Vec<u16>,
     tenant_names: Vec<TenantId>,
     /// Every combination of skills that somebody has or had, so that all who have it share one text.
     skills: BTreeSet<Skills>,
@@ -25,6 +25,10 @@ pub struct Roster {
     index: LiveIndex,
     positions: Positions,
 }
+
+/// In place of a tenant's number: whoever has no phone that understands alerts can be asked by nobody, and must not take
+/// the place of a candidate who can.
+const NO_PHONE: u16 = u16::MAX;
 
 /// What became of the fixes of phones and trunks since the service started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -96,20 +100,20 @@ impl Roster {
     /// Registers or changes a person.
     pub fn put_responder(&mut self, mut profile: ResponderProfile) {
         let tenant = self.tenant_number(&profile.tenant);
-        profile.tenant = self.tenant_names[usize::from(tenant)].clone();
+        profile.tenant = self.tenant_names[tenant].clone();
         match self.skills.get(&profile.skills) {
             Some(known) => profile.skills = known.clone(),
             None => drop(self.skills.insert(profile.skills.clone())),
         }
-        match self.handles.get(&profile.responder) {
+        match self.handles.get(&profile.responder).copied() {
             Some(handle) => {
-                self.tenants[handle.0 as usize] = tenant;
                 self.people[handle.0 as usize].profile = profile;
+                self.mark(handle);
             }
             None => {
                 let handle = Handle(u32::try_from(self.people.len()).expect("fewer than four billion responders"));
                 self.handles.insert(profile.responder, handle);
-                self.tenants.push(tenant);
+                self.asked_by.push(NO_PHONE);
                 self.people.push(Person {
                     profile,
                     devices: Vec::new(),
@@ -120,12 +124,23 @@ impl Roster {
         }
     }
 
-    fn tenant_number(&mut self, tenant: &TenantId) -> u16 {
-        let number = self.number_of(tenant).unwrap_or_else(|| {
+    fn tenant_number(&mut self, tenant: &TenantId) -> usize {
+        self.number_of(tenant).unwrap_or_else(|| {
             self.tenant_names.push(tenant.clone());
             self.tenant_names.len() - 1
-        });
-        u16::try_from(number).expect("fewer than 65,536 control rooms")
+        })
+    }
+
+    /// Notes who may ask a person, after their profile or their phones changed.
+    fn mark(&mut self, handle: Handle) {
+        let person = &self.people[handle.0 as usize];
+        let number = self.number_of(&person.profile.tenant).expect("entered with the person");
+        let has_phone = person.devices.iter().any(|known| known.device.alertable);
+        self.asked_by[handle.0 as usize] = match u16::try_from(number) {
+            Ok(number) if has_phone => number,
+            Ok(_) => NO_PHONE,
+            Err(_) => unreachable!("fewer than 65,536 control rooms have a certificate"),
+        };
     }
 
     fn number_of(&self, tenant: &TenantId) -> Option<usize> {
@@ -151,6 +166,7 @@ impl Roster {
             }
         }
         self.devices.insert(device.device, handle);
+        self.mark(handle);
     }
 
     /// Ends a device's enrolment.
@@ -158,6 +174,7 @@ impl Roster {
         if let Some(handle) = self.devices.remove(&device) {
             let devices = &mut self.people[handle.0 as usize].devices;
             devices.retain(|known| known.device.device != device);
+            self.mark(handle);
         }
     }
 
@@ -248,13 +265,14 @@ impl Roster {
         self.positions
     }
 
-    /// Up to `limit` people of a tenant within `radius`, nearest first, ties by responder id.
+    /// Up to `limit` people of a tenant within `radius` who have a phone that understands alerts, nearest first, ties by
+    /// responder id.
     pub fn near(&self, place: Position, radius: Metres, limit: usize, tenant: &TenantId) -> Vec<NearPerson<'_>> {
         let Some(wanted) = self.number_of(tenant) else {
             return Vec::new();
         };
         let near = self.index.nearest(place, radius, limit, |handle| {
-            usize::from(self.tenants[handle.0 as usize]) == wanted
+            usize::from(self.asked_by[handle.0 as usize]) == wanted
         });
         let mut people: Vec<NearPerson<'_>> = near
             .into_iter()

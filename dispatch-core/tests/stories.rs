@@ -691,6 +691,32 @@ fn versions_that_may_have_been_lost_are_not_used_again() {
 }
 
 #[test]
+fn people_without_a_phone_take_nobodys_place_among_the_candidates() {
+    let mut world = World::new();
+    for n in 1..=200 {
+        world.input(Input::PutResponder { profile: profile(n) });
+        world.input(Input::TrunkFix {
+            responder: profile(n).responder,
+            fix: Fix {
+                position: place(10.0),
+                accuracy: Metres::new(5),
+                taken_at: START,
+            },
+        });
+    }
+    world.add_with(profile(250), Purpose::Live, 900.0);
+    assert_eq!(world.reported(report(1, 1)).alerts_planned, 1);
+    assert_eq!(last_decision(&world).candidates.len(), 1);
+    // Once one of them has a phone, they are one.
+    world.add_with(profile(7), Purpose::Live, 20.0);
+    world.reported(report(2, 1));
+    assert_eq!(last_decision(&world).candidates.len(), 2);
+    world.input(Input::RevokeDevice { device: device(7) });
+    world.reported(report(3, 1));
+    assert_eq!(last_decision(&world).candidates.len(), 1);
+}
+
+#[test]
 fn after_a_restart_people_are_where_they_were_and_their_phones_are_asked() {
     let mut world = World::new();
     world.input(Input::PutResponder { profile: profile(1) });

@@ -11,8 +11,8 @@
 //! What must stay true: [`phone`] decides everything and touches no socket or clock; `connection` only carries. Absent on
 //! purpose: TLS, sleeping phones.
 //!
-//! The harness that drives them by a scenario is the binary `loadtest`; [`result`], [`report`] and [`progress`] are what it
-//! leaves behind and shows.
+//! The harness that drives them by a scenario is the binary `loadtest`; `result`, `report` and `progress`, of the feature `harness`,
+//! are what it leaves behind and shows.
 
 mod codec;
 mod connection;
@@ -20,8 +20,11 @@ mod event;
 mod fleet;
 mod moment;
 pub mod phone;
+#[cfg(feature = "harness")]
 pub mod progress;
+#[cfg(feature = "harness")]
 pub mod report;
+#[cfg(feature = "harness")]
 pub mod result;
 mod turnstile;
 mod whereabouts;
