@@ -13,7 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dispatch_core::{ids::ResponderId, policy::PolicyBook, position::Fix, record::Entry, state::StateImage};
+use dispatch_core::{
+    ids::ResponderId, policy::PolicyBook, position::Fix, record::Entry, roster::Positions, state::StateImage,
+};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -53,6 +55,8 @@ pub struct Engine {
     /// The sequence up to which the ledger has been counted.
     counted: u64,
     reports: Reports,
+    /// What has been told of what became of positions.
+    told: Option<Positions>,
 }
 
 impl Engine {
@@ -75,6 +79,7 @@ impl Engine {
             located: watch::Sender::new(0),
             counted: 0,
             reports: Reports::default(),
+            told: None,
         }
     }
 
@@ -280,9 +285,12 @@ impl Engine {
         metrics::gauge!("muster_messages_open").set(state.ledger().open() as f64);
     }
 
-    fn tell_positions(&self) {
-        for (outcome, total) in self.owner.state().positions().counts() {
-            metrics::counter!("muster_positions_total", "outcome" => outcome).absolute(total);
+    fn tell_positions(&mut self) {
+        let positions = self.owner.state().positions();
+        if self.told.replace(positions) != Some(positions) {
+            for (outcome, total) in positions.counts() {
+                metrics::counter!("muster_positions_total", "outcome" => outcome).absolute(total);
+            }
         }
         let located = self.owner.state().responders_located();
         self.located
