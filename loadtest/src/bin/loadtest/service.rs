@@ -176,7 +176,7 @@ async fn launch(binary: &Path, folder: &Path, listen: [&str; 3]) -> anyhow::Resu
         .args([Path::new("--data-dir"), &data])
         .args(["--grpc-listen", listen[0], "--mqtt-listen", listen[1]])
         .args(["--http-listen", listen[2]])
-        .env("RUST_LOG", "warn")
+        .env("MUSTER_LOG", "warn")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(File::options().create(true).append(true).open(&log)?)
