@@ -2,6 +2,8 @@
 //! judges only whether two runs differ by more than chance; whether a level was met is in the result.
 
 mod compare;
+#[cfg(test)]
+mod examples;
 mod noise;
 mod page;
 mod plot;

@@ -92,24 +92,7 @@ fn range(hop: &Hop, share: f64) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Percentile;
-
-    /// `count` measurements of 1 ms, 2 ms and so on.
-    fn stairs(count: u64) -> Hop {
-        let point = |step: u64| Percentile {
-            share: step as f64 / count as f64,
-            ms: step as f64,
-        };
-        Hop {
-            key: "hop".into(),
-            title: "hop".into(),
-            count,
-            mean_ms: 0.0,
-            max_ms: count as f64,
-            percentiles: (1..=count).map(point).collect(),
-            over_time: vec![],
-        }
-    }
+    use crate::report::examples::stairs;
 
     #[test]
     fn few_measurements_bound_no_high_percentile() {
