@@ -69,6 +69,9 @@ const TOPIC_ALIASES: u16 = 4;
 /// A shutdown that takes longer is not waited for.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
 
+/// Messages handed over before the engine is told what became of them: more than a wave has.
+const TOGETHER: usize = 64;
+
 /// How the embedded broker is set up.
 #[derive(Clone, Debug)]
 pub struct EmbeddedConfig {
@@ -237,7 +240,7 @@ fn limits(connections_max: usize) -> ResourceLimits {
     }
 }
 
-/// Takes messages out of the queue and hands them to the broker, one after the other.
+/// Takes messages out of the queue and hands them to the broker, in their order.
 struct Delivery {
     mailroom: Arc<Mailroom>,
     region: Region,
@@ -246,23 +249,34 @@ struct Delivery {
 }
 
 impl Delivery {
+    /// What waits together goes into the queues of the sessions first, and only then is the engine told: a wave's last
+    /// phone does not wait for what becomes of the first one's message to be written down.
     async fn run(self, mut queue: mpsc::Receiver<Queued>) {
-        while let Some(Queued { outbound, since }) = queue.recv().await {
-            self.deliver(&outbound).await;
-            Stage::Bus.took(since);
+        let mut waiting = Vec::with_capacity(TOGETHER);
+        let mut outcomes = Vec::with_capacity(TOGETHER);
+        while queue.recv_many(&mut waiting, TOGETHER).await > 0 {
+            for Queued { outbound, since } in waiting.drain(..) {
+                let outcome = self.deliver(&outbound).await;
+                Stage::Bus.took(since);
+                outcomes.push((outbound, outcome));
+            }
+            for (outbound, outcome) in outcomes.drain(..) {
+                match outcome {
+                    Ok(()) => report(&self.inlet, &outbound, DeliveryStage::BrokerAcked).await,
+                    Err(reason) => report_unsent(&self.inlet, &outbound, reason).await,
+                }
+            }
         }
     }
 
-    async fn deliver(&self, outbound: &Outbound) {
+    async fn deliver(&self, outbound: &Outbound) -> Result<(), &'static str> {
         if outbound.to.kind != DeviceKind::Muster {
-            return report_unsent(&self.inlet, outbound, "not_alertable").await;
+            return Err("not_alertable");
         }
-        let Some(letter) = down::letter(outbound, self.clock.now()) else {
-            return report_unsent(&self.inlet, outbound, "expired").await;
-        };
+        let letter = down::letter(outbound, self.clock.now()).ok_or("expired")?;
         let topic = self.region.down(&outbound.to.topic_id);
         self.mailroom.put(outbound, &topic, &letter).await;
         metrics::counter!("muster_mqtt_sent_total").increment(1);
-        report(&self.inlet, outbound, DeliveryStage::BrokerAcked).await;
+        Ok(())
     }
 }
