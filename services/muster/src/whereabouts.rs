@@ -13,7 +13,7 @@ use tokio::{
 /// Between two saves. Phones report about as often, so after a crash what was saved is one report older.
 const EVERY: Duration = Duration::from_secs(60);
 /// The last save, at a stop, is given up after this.
-const LAST_WITHIN: Duration = Duration::from_secs(3);
+const LAST_WITHIN: Duration = Duration::from_secs(6);
 
 /// Saves until `stop` turns true, and then once more.
 pub async fn keep_saving(
