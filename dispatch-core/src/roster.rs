@@ -135,12 +135,9 @@ impl Roster {
     fn mark(&mut self, handle: Handle) {
         let person = &self.people[handle.0 as usize];
         let number = self.number_of(&person.profile.tenant).expect("entered with the person");
+        let number = u16::try_from(number).expect("fewer than 65,536 control rooms have a certificate");
         let has_phone = person.devices.iter().any(|known| known.device.alertable);
-        self.asked_by[handle.0 as usize] = match u16::try_from(number) {
-            Ok(number) if has_phone => number,
-            Ok(_) => NO_PHONE,
-            Err(_) => unreachable!("fewer than 65,536 control rooms have a certificate"),
-        };
+        self.asked_by[handle.0 as usize] = if has_phone { number } else { NO_PHONE };
     }
 
     fn number_of(&self, tenant: &TenantId) -> Option<usize> {

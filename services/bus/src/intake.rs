@@ -69,29 +69,29 @@ impl Intake {
 
     /// Takes a publication in. Waits while the engine's lane is full, except for positions.
     pub async fn take(&self, publication: &Publication<'_>) -> Result<(), NotTaken> {
-        if let Some(Topic::TrunkUp { topic_id }) = self.region.parse(publication.topic) {
+        self.hand_over(publication, false).await
+    }
+
+    /// The same, and waits until what follows from it is durable: for a broker that acknowledges afterwards.
+    pub async fn take_durably(&self, publication: &Publication<'_>) -> Result<(), NotTaken> {
+        self.hand_over(publication, true).await
+    }
+
+    async fn hand_over(&self, publication: &Publication<'_>, durably: bool) -> Result<(), NotTaken> {
+        let topic = self.region.parse(publication.topic);
+        if let Some(Topic::TrunkUp { topic_id }) = topic {
             return self.take_from_trunk(topic_id, publication).await;
         }
-        match self.understood(publication)? {
+        match self.understood(topic, publication)? {
+            Some(input) if durably => Ok(self.inlet.send_durably(input).await?),
             Some(input) => Ok(self.inlet.send(input).await?),
             None => Ok(()),
         }
     }
 
-    /// The same, and waits until what follows from it is durable: for a broker that acknowledges afterwards.
-    pub async fn take_durably(&self, publication: &Publication<'_>) -> Result<(), NotTaken> {
-        if let Some(Topic::TrunkUp { topic_id }) = self.region.parse(publication.topic) {
-            return self.take_from_trunk(topic_id, publication).await;
-        }
-        match self.understood(publication)? {
-            Some(input) => Ok(self.inlet.send_durably(input).await?),
-            None => Ok(()),
-        }
-    }
-
     /// What a publication means to the engine, if anything; a refused one and one beyond its device's budget are counted.
-    fn understood(&self, publication: &Publication<'_>) -> Result<Option<Input>, NotTaken> {
-        match self.read(publication) {
+    fn understood(&self, topic: Option<Topic<'_>>, publication: &Publication<'_>) -> Result<Option<Input>, NotTaken> {
+        match self.read(topic, publication) {
             Ok(Some((device, said, now))) => self.within_budget(device, said, now),
             Ok(None) => Ok(None),
             Err(refusal) => {
@@ -139,12 +139,16 @@ impl Intake {
         Ok(allowed.collect())
     }
 
-    fn read(&self, publication: &Publication<'_>) -> Result<Option<(DeviceId, Input, Timestamp)>, Refusal> {
+    fn read(
+        &self,
+        topic: Option<Topic<'_>>,
+        publication: &Publication<'_>,
+    ) -> Result<Option<(DeviceId, Input, Timestamp)>, Refusal> {
         if publication.payload.len() > PAYLOAD_MAX {
             return Err(Refusal::TooLarge);
         }
         let now = self.clock.now();
-        match self.region.parse(publication.topic) {
+        match topic {
             Some(Topic::Up { topic_id }) => {
                 let access = self.credentials.access_by_topic(topic_id).ok_or(Refusal::NoAccess)?;
                 if access.kind != DeviceKind::Muster {

@@ -40,7 +40,7 @@ pub async fn keep_saving(
     }
 }
 
-/// Gives the files back, unless the owner is gone.
+/// Gives the files back, unless writing them panicked.
 async fn save(mut files: Whereabouts, engine: &EngineHandle, clock: &Arc<dyn Clock>) -> Option<Whereabouts> {
     let Ok(people) = engine.fixes().await else {
         tracing::debug!("the owner does not answer; positions are not saved this time");

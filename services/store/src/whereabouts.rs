@@ -75,8 +75,10 @@ impl Whereabouts {
         let mut file = options.open(&self.paths[self.next])?;
         let mut hash = start(at);
         file.seek(SeekFrom::Start(HEADER_LEN as u64))?;
+        let mut rows = Vec::with_capacity(CHUNK_ROWS * ROW_LEN);
         for some in people.chunks(CHUNK_ROWS) {
-            let rows: Vec<u8> = some.iter().flat_map(to_row).collect();
+            rows.clear();
+            some.iter().for_each(|one| rows.extend_from_slice(&to_row(one)));
             hash.update(&rows);
             file.write_all(&rows)?;
             file.sync_data()?;

@@ -35,21 +35,18 @@ pub struct Introduction {
 
 impl Introduction {
     pub fn of(device: &Enrolled) -> Self {
-        Self {
-            client_id: device.username(),
-            username: Some(device.username()),
-            password: device.password.clone(),
-            resume: false,
-            forgetful: false,
-            will: None,
-        }
+        Self::new(device.username(), device.username(), &device.password)
     }
 
     pub fn of_trunk(trunk: &EnrolledTrunk) -> Self {
+        Self::new(trunk.username() + "-1", trunk.username(), &trunk.password)
+    }
+
+    fn new(client_id: String, username: String, password: &str) -> Self {
         Self {
-            client_id: trunk.username() + "-1",
-            username: Some(trunk.username()),
-            password: trunk.password.clone(),
+            client_id,
+            username: Some(username),
+            password: password.to_owned(),
             resume: false,
             forgetful: false,
             will: None,
