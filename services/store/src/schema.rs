@@ -212,4 +212,15 @@ mod tests {
         let mode = connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
         assert_eq!(mode.as_deref(), Ok("wal"));
     }
+
+    #[test]
+    fn readers_and_the_writer_share_no_lock() {
+        let connection = Connection::open_in_memory().expect("opens");
+        let mut options = connection.prepare("PRAGMA compile_options").expect("known");
+        let options = options.query_map([], |row| row.get(0)).expect("a list");
+        let options: Vec<String> = options.collect::<Result<_, _>>().expect("words");
+        // See .cargo/config.toml.
+        assert!(!options.iter().any(|option| option == "ENABLE_MEMORY_MANAGEMENT"));
+        assert!(options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"));
+    }
 }

@@ -141,15 +141,20 @@ fn main() -> ExitCode {
 fn run_scenario(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let scenario = Scenario::read(&arguments.scenario, arguments.duration)?;
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
-    let (result, service) = runtime.block_on(async {
-        let service = match &arguments.target.endpoints {
-            Some(endpoints) => Service::at(endpoints, arguments.pid)?,
-            None => Service::start(&binary(arguments.muster.as_deref())?, &scenario).await?,
+    let (endpoints, pid) = (arguments.target.endpoints.clone(), arguments.pid);
+    let muster = arguments.muster.clone();
+    // As a task, on the threads of the phones: on a thread of its own it would be woken for each thing that a phone logs,
+    // and take the core from the next phone that is to be measured.
+    let running = runtime.spawn(async move {
+        let service = match endpoints {
+            Some(endpoints) => Service::at(&endpoints, pid)?,
+            None => Service::start(&binary(muster.as_deref())?, &scenario).await?,
         };
         let total = Duration::from_secs_f64(scenario.duration_s);
         let progress = Progress::new(total, io::stderr().is_terminal());
         run::run(&scenario, service, progress).await
-    })?;
+    });
+    let (result, service) = runtime.block_on(running)??;
     if let Some(path) = &arguments.json {
         write(path, &serde_json::to_string(&result)?)?;
     }

@@ -95,16 +95,22 @@ fn drawn(scenario: &Scenario, population: &Population) -> (Vec<Call>, Vec<Place>
     let mut sites: Vec<Place> = (0..scenario.incidents.sites.unwrap_or(1) as u64).map(site).collect();
     sites.shuffle(&mut stream);
     let mut calls = Vec::new();
-    let mut after_s = 0.0;
+    let (mut begin_s, gap_s) = (0.0, 1.0 / per_s);
     loop {
-        after_s += match scenario.incidents.arrivals {
+        let chance = stream.random::<f64>();
+        let after_s = match scenario.incidents.arrivals {
             // 1 - u lies in (0, 1], so that the logarithm is finite.
-            Arrivals::Poisson => -(1.0 - stream.random::<f64>()).ln() / per_s,
-            _ => 1.0 / per_s,
+            Arrivals::Poisson => begin_s - (1.0 - chance).ln() * gap_s,
+            // Anywhere in its interval: always at its beginning would be always together with whatever else comes evenly.
+            _ => begin_s + chance * gap_s,
         };
         if after_s >= length(scenario) {
             return (calls, sites);
         }
+        begin_s = match scenario.incidents.arrivals {
+            Arrivals::Poisson => after_s,
+            _ => begin_s + gap_s,
+        };
         // In turn, so that those asked about one are free again when the site's turn comes round.
         let site = sites[calls.len() % sites.len()];
         calls.push(Call {
@@ -211,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn poisson_calls_come_as_often_as_asked_and_not_evenly() {
+    fn calls_come_as_often_as_asked_and_in_step_with_nothing() {
         let plan = Plan::new(&scenario(DRAWN)).expect("a plan");
         assert!((1_850..2_150).contains(&plan.calls.len()), "{}", plan.calls.len());
         let gaps = plan.calls.windows(2).map(|two| two[1].after - two[0].after);
@@ -219,7 +225,11 @@ mod tests {
         let short = gaps.filter(|gap| *gap < Duration::from_millis(500)).count();
         assert!((1_170..1_370).contains(&short), "{short}");
         let even = Plan::new(&scenario(&DRAWN.replace("poisson", "even"))).expect("a plan");
-        assert_eq!(even.calls.len(), 1_999);
+        assert_eq!(even.calls.len(), 2_000);
+        let halves = even.calls.iter().map(|call| call.after.as_secs_f64() * 2.0);
+        assert!(halves.clone().enumerate().all(|(at, half)| half as usize == at));
+        let early = halves.filter(|half| half.fract() < 0.5).count();
+        assert!((900..1_100).contains(&early), "{early}");
     }
 
     #[test]

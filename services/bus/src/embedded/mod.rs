@@ -28,7 +28,12 @@ use muster_engine::{
     registry::DeviceKind,
     stages::Stage,
 };
-use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc,
+    task::{JoinHandle, yield_now},
+    time::timeout,
+};
 
 use self::{
     entrance::{ENTERING_MAX, Entrance},
@@ -260,6 +265,8 @@ impl Delivery {
                 Stage::Bus.took(since);
                 outcomes.push((outbound, outcome));
             }
+            // The sessions were woken; what they write to their phones goes before what is to be written down about it.
+            yield_now().await;
             for (outbound, outcome) in outcomes.drain(..) {
                 match outcome {
                     Ok(()) => report(&self.inlet, &outbound, DeliveryStage::BrokerAcked).await,

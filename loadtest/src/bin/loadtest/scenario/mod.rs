@@ -133,7 +133,7 @@ pub struct Incidents {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrivals {
-    /// Evenly apart.
+    /// One in each interval, at a random moment of it.
     Even,
     /// As calls come in: independent of each other.
     Poisson,
