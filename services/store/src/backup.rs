@@ -12,7 +12,8 @@ use rusqlite::{Connection, OpenFlags, backup::Backup};
 use crate::{
     Report, StoreError,
     error::{on_file, while_doing},
-    head::{HeadFile, head_file, newest, read_slots, sync_directory_of},
+    file::{open_private, sync_directory_of},
+    head::{HeadFile, head_file, newest, read_slots},
     lock::StoreLock,
     schema, snapshot, soundness, verify,
 };
@@ -154,11 +155,8 @@ fn refuse_existing<const N: usize>(paths: [&Path; N]) -> Result<(), StoreError> 
 
 /// Makes an empty file that only its owner may read: it will hold names and addresses.
 fn create_new(path: &Path) -> Result<(), StoreError> {
-    let mut options = OpenOptions::new();
-    options.create_new(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|source| match source.kind() {
+    let made = open_private(path, |options| options.create_new(true));
+    made.map(drop).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => StoreError::AlreadyThere { path: path.to_owned() },
         _ => StoreError::Create {
             path: path.to_owned(),

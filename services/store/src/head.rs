@@ -11,7 +11,10 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use crate::chain::{Chain, Head};
+use crate::{
+    chain::{Chain, Head},
+    file::{create_private, sync_directory_of},
+};
 
 /// Bytes between the slots: a page, so that no disk writes both at once.
 const SLOT_SPACING: usize = 4096;
@@ -89,11 +92,7 @@ pub struct HeadFile {
 impl HeadFile {
     /// Makes the file, or makes it anew, with all the space it will ever need; it is on the disk when this returns.
     pub fn create(path: &Path, head: Head) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(true).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
+        let mut file = create_private(path)?;
         let mut bytes = vec![0; 2 * SLOT_SPACING];
         bytes[..SLOT_LEN].copy_from_slice(&to_slot(head));
         file.write_all(&bytes)?;
@@ -124,12 +123,6 @@ impl HeadFile {
         self.next = 1 - self.next;
         Ok(())
     }
-}
-
-/// A new name is on the disk only when its directory is.
-pub fn sync_directory_of(path: &Path) -> io::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod damage;
 mod digest;
 mod disk;
 mod error;
+mod file;
 pub mod head;
 mod journal;
 mod lock;

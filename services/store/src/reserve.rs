@@ -2,7 +2,7 @@
 //! endings can still be written while somebody makes room.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -11,6 +11,8 @@ use rustix::{
     fs::{FallocateFlags, fallocate, statvfs},
     io::Errno,
 };
+
+use crate::file::create_private;
 
 /// The reserve of one store.
 pub struct Reserve {
@@ -65,11 +67,7 @@ impl Reserve {
 }
 
 fn fill(path: &Path, bytes: u64) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
+    let file = create_private(path)?;
     match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
         // Some file systems cannot promise blocks; writing them does.
         Err(Errno::OPNOTSUPP) => write_zeros(file, bytes),

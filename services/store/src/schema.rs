@@ -1,6 +1,6 @@
 //! Opens the file: its settings, and its schema, which only ever moves forward.
 
-use std::{fs::OpenOptions, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 use rusqlite_migration::{HookError, M, Migrations};
@@ -11,6 +11,7 @@ use crate::{
     damage::Damage,
     digest,
     error::{on_file, while_doing},
+    file::open_private,
     head::{self, HeadFile, head_file},
     soundness::Affected,
 };
@@ -126,11 +127,8 @@ pub fn open_reading(path: &Path) -> Result<Connection, StoreError> {
 
 /// The file holds names and addresses: only its owner may read it. SQLite gives the files beside it the same rights.
 fn create_private(path: &Path) -> Result<(), StoreError> {
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|source| StoreError::Create {
+    let made = open_private(path, |options| options.create(true).append(true));
+    made.map(drop).map_err(|source| StoreError::Create {
         path: path.to_owned(),
         source,
     })

@@ -5,7 +5,7 @@
 //! one or for the journal itself.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
@@ -18,7 +18,7 @@ use crate::{
     StoreError,
     chain::{Chain, Head},
     error::while_doing,
-    head::sync_directory_of,
+    file::{create_private, sync_directory_of},
     mapping::snapshot::decode_snapshot,
     rows::signed,
     soundness,
@@ -55,11 +55,7 @@ pub fn list(store: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 pub fn write(store: &Path, at: Head, payload: &[u8]) -> io::Result<()> {
     let path = file(store, at.sequence);
     let part = store.with_extension("snapshot-part");
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&part)?;
+    let mut file = create_private(&part)?;
     let written = file
         .write_all(&header(at, payload))
         .and_then(|()| file.write_all(payload))

@@ -6,7 +6,7 @@
 //! is allotted, for which the journal's next fsync would have to wait. They are not part of a backup.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs,
     io::{self, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     thread,
@@ -19,6 +19,8 @@ use dispatch_core::{
     time::Timestamp,
 };
 use sha2::{Digest as _, Sha256};
+
+use crate::file::open_private;
 
 const MAGIC: [u8; 8] = *b"MusterP1";
 /// Magic, moment, and the SHA-256 over these and the rows.
@@ -68,11 +70,7 @@ impl Whereabouts {
     /// Writes where people are `at` this moment in place of the older of the two files; takes its time, so that the journal
     /// need not wait.
     pub fn save(&mut self, at: Timestamp, people: &[LastKnown]) -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&self.paths[self.next])?;
+        let mut file = open_private(&self.paths[self.next], |options| options.create(true).truncate(false))?;
         let mut hash = start(at);
         file.seek(SeekFrom::Start(HEADER_LEN as u64))?;
         let mut rows = Vec::with_capacity(CHUNK_ROWS * ROW_LEN);
