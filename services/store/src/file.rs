@@ -16,7 +16,7 @@ pub fn open_private(path: &Path, how: impl FnOnce(&mut OpenOptions) -> &mut Open
 }
 
 /// The same, empty whatever was there.
-pub fn create_private(path: &Path) -> io::Result<File> {
+pub fn create_empty(path: &Path) -> io::Result<File> {
     open_private(path, |options| options.create(true).truncate(true))
 }
 

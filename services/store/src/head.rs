@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     chain::{Chain, Head},
-    file::{create_private, sync_directory_of},
+    file::{create_empty, sync_directory_of},
 };
 
 /// Bytes between the slots: a page, so that no disk writes both at once.
@@ -92,7 +92,7 @@ pub struct HeadFile {
 impl HeadFile {
     /// Makes the file, or makes it anew, with all the space it will ever need; it is on the disk when this returns.
     pub fn create(path: &Path, head: Head) -> io::Result<Self> {
-        let mut file = create_private(path)?;
+        let mut file = create_empty(path)?;
         let mut bytes = vec![0; 2 * SLOT_SPACING];
         bytes[..SLOT_LEN].copy_from_slice(&to_slot(head));
         file.write_all(&bytes)?;

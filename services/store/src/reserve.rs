@@ -12,7 +12,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::file::create_private;
+use crate::file::create_empty;
 
 /// The reserve of one store.
 pub struct Reserve {
@@ -67,7 +67,7 @@ impl Reserve {
 }
 
 fn fill(path: &Path, bytes: u64) -> io::Result<()> {
-    let file = create_private(path)?;
+    let file = create_empty(path)?;
     match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
         // Some file systems cannot promise blocks; writing them does.
         Err(Errno::OPNOTSUPP) => write_zeros(file, bytes),

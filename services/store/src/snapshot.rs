@@ -18,7 +18,7 @@ use crate::{
     StoreError,
     chain::{Chain, Head},
     error::while_doing,
-    file::{create_private, sync_directory_of},
+    file::{create_empty, sync_directory_of},
     mapping::snapshot::decode_snapshot,
     rows::signed,
     soundness,
@@ -55,7 +55,7 @@ pub fn list(store: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 pub fn write(store: &Path, at: Head, payload: &[u8]) -> io::Result<()> {
     let path = file(store, at.sequence);
     let part = store.with_extension("snapshot-part");
-    let mut file = create_private(&part)?;
+    let mut file = create_empty(&part)?;
     let written = file
         .write_all(&header(at, payload))
         .and_then(|()| file.write_all(payload))

@@ -98,19 +98,20 @@ fn drawn(scenario: &Scenario, population: &Population) -> (Vec<Call>, Vec<Place>
     let (mut begin_s, gap_s) = (0.0, 1.0 / per_s);
     loop {
         let chance = stream.random::<f64>();
-        let after_s = match scenario.incidents.arrivals {
-            // 1 - u lies in (0, 1], so that the logarithm is finite.
-            Arrivals::Poisson => begin_s - (1.0 - chance).ln() * gap_s,
+        // When it comes, and from when on the next one may.
+        let (after_s, next_s) = match scenario.incidents.arrivals {
+            Arrivals::Poisson => {
+                // 1 - u lies in (0, 1], so that the logarithm is finite.
+                let after_s = begin_s - (1.0 - chance).ln() * gap_s;
+                (after_s, after_s)
+            }
             // Anywhere in its interval: always at its beginning would be always together with whatever else comes evenly.
-            _ => begin_s + chance * gap_s,
+            _ => (begin_s + chance * gap_s, begin_s + gap_s),
         };
         if after_s >= length(scenario) {
             return (calls, sites);
         }
-        begin_s = match scenario.incidents.arrivals {
-            Arrivals::Poisson => after_s,
-            _ => begin_s + gap_s,
-        };
+        begin_s = next_s;
         // In turn, so that those asked about one are free again when the site's turn comes round.
         let site = sites[calls.len() % sites.len()];
         calls.push(Call {
