@@ -101,6 +101,8 @@ impl ControlRoom {
                     accuracy: Metres::new(0),
                 }),
                 call_connected_at: None,
+                scene: Default::default(),
+                ambulance_at: None,
                 alert_although_late: false,
             },
         }
@@ -192,6 +194,7 @@ fn profile(person: u32) -> ResponderProfile {
         travel_mode: TravelMode::Foot,
         on_duty: true,
         suspended: false,
+        quiet_hours: None,
     }
 }
 

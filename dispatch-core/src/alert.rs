@@ -10,22 +10,35 @@
 //! Every alert ends in exactly one of the five. Outcomes of the network may arrive in any order, so a stage may be
 //! skipped, and a late broker acknowledgement never takes back a phone's receipt.
 
-use std::time::Duration;
-
 use crate::{
     attendance::Attendance,
+    choose::arrival::Arrival,
     coarse::{CoarseCell, DistanceBand},
-    ids::{AlertId, IncidentId, ResponderId},
+    ids::{AedId, AlertId, IncidentId, ResponderId},
     input::{DeclineReason, DeliveryStage},
     ledger::{MessageOutcome, Times},
     time::Timestamp,
 };
 
 /// What a responder is asked to do.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Role {
     /// Go straight to the patient.
     Direct,
+    /// Fetch this defibrillator on the way to the patient.
+    FetchAed(AedId),
+    /// Meet the crew and lead them in.
+    Guide,
+}
+
+impl Role {
+    /// The defibrillator to fetch.
+    pub fn aed(self) -> Option<AedId> {
+        match self {
+            Self::FetchAed(aed) => Some(aed),
+            Self::Direct | Self::Guide => None,
+        }
+    }
 }
 
 /// Why somebody is called off.
@@ -43,6 +56,10 @@ pub enum StandDownReason {
     Relocated,
     /// The responder was suspended.
     Suspended,
+    /// Nobody, or only vetted people, may go to such a scene.
+    SceneExcluded,
+    /// Somebody else will be there clearly sooner.
+    Replaced,
 }
 
 /// How far an alert got.
@@ -201,8 +218,10 @@ pub struct PlannedAlert {
     pub band: DistanceBand,
     /// The square the incident lies in.
     pub cell: CoarseCell,
-    /// Time from alert to arrival as estimated when deciding.
-    pub estimated_arrival: Duration,
+    /// Time from alert to arrival in this role as estimated when deciding.
+    pub arrival: Arrival,
+    /// How likely they were to accept, thousandths.
+    pub acceptance_permille: u16,
     /// The phone shows nothing after this.
     pub expires_at: Timestamp,
 }
@@ -226,6 +245,8 @@ pub struct Alert {
     pub waits_since: Timestamp,
     /// The wait for a receipt or an answer ran out and somebody else was asked; a late accept is still welcome.
     pub lapsed: bool,
+    /// They accepted and did not move for too long: they are not counted on.
+    pub stalled: bool,
     /// The newest message about it.
     pub message: Message,
     /// When the request itself, in any version, first got to each stage; later messages about it do not count here.
@@ -249,9 +270,10 @@ impl Alert {
         self.attendance.is_some_and(Attendance::is_active)
     }
 
-    /// Whether the person counts towards the number wanted: going, there, or handed over.
+    /// Whether the person counts towards the number wanted: going and not stalled, there, or handed over.
     pub fn covers(&self) -> bool {
-        self.is_attended() || matches!(self.attendance, Some(Attendance::Finished | Attendance::PresumedOver))
+        (self.is_attended() && !self.stalled)
+            || matches!(self.attendance, Some(Attendance::Finished | Attendance::PresumedOver))
     }
 }
 

@@ -170,6 +170,12 @@ pub enum Warning {
     IncidentEnded,
     /// Nobody who may be asked is within reach now.
     NobodyToAsk,
+    /// Something said of the scene is not in the policy; treated as the policy says of such words.
+    SceneNotUnderstood,
+    /// Only vetted people are sent to such a scene.
+    SceneForVettedOnly,
+    /// Nobody is sent to such a scene.
+    SceneExcluded,
 }
 
 /// Why something a phone said was not used.

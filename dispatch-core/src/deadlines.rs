@@ -19,6 +19,8 @@ pub enum Due {
     ReplaceAlert(AlertId),
     /// The alert has lived its time.
     ExpireAlert(AlertId),
+    /// Somebody who accepted should be moving by now.
+    LookForMovement(AlertId),
     /// Somebody on the way or there has said nothing for hours.
     PresumeOver(AlertId),
     /// Nobody has been reached: tell the control room.

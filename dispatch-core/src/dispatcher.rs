@@ -12,7 +12,7 @@ mod phones;
 mod search;
 mod waits;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
     alert::Alert,
@@ -22,9 +22,9 @@ use crate::{
     incident::Incident,
     input::Input,
     policy::{Policy, PolicyBook},
-    position::Fix,
+    position::{Fix, Position},
     record::{Entry, Record},
-    responder::{Device, ResponderProfile},
+    responder::{Device, Purpose, ResponderProfile},
     roster::Presence,
     state::{State, StateImage},
     time::Timestamp,
@@ -42,6 +42,8 @@ pub struct Dispatcher {
     /// What follows from the commit being made.
     follow_up: Vec<Command>,
     commands: VecDeque<Command>,
+    /// Where people were when they accepted, to see whether they have set off; soft, like every position.
+    set_off_from: BTreeMap<AlertId, Position>,
 }
 
 impl Dispatcher {
@@ -55,6 +57,7 @@ impl Dispatcher {
             turn: Vec::new(),
             follow_up: Vec::new(),
             commands: VecDeque::new(),
+            set_off_from: BTreeMap::new(),
         }
     }
 
@@ -162,6 +165,9 @@ impl Dispatcher {
         self.turn.push(entry);
         if let Some(alert) = alert {
             self.reschedule_alert(alert);
+            if !self.state.alert(alert).is_some_and(Alert::is_attended) {
+                self.set_off_from.remove(&alert);
+            }
         }
         if let Some(incident) = incident {
             self.reschedule_forgetting(incident);
@@ -174,6 +180,11 @@ impl Dispatcher {
 
     fn alert(&self, id: AlertId) -> &Alert {
         self.state.alert(id).expect("asked for only while it is known")
+    }
+
+    fn purpose_of(&self, incident: IncidentId) -> Purpose {
+        let reported = self.incident(incident).reported.as_ref();
+        reported.expect("only reported incidents have alerts").purpose
     }
 
     fn policy_of(&self, incident: IncidentId) -> &Policy {

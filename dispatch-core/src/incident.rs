@@ -13,6 +13,7 @@ use crate::{
     ids::{AlertId, IncidentId, IncidentKey, is_name, is_policy_word},
     input::Place,
     responder::Purpose,
+    scene::Scene,
     time::Timestamp,
 };
 
@@ -174,6 +175,10 @@ pub struct Reported {
     pub purpose: Purpose,
     /// Where; `None` = unknown.
     pub place: Option<Place>,
+    /// What is known of the scene.
+    pub scene: Scene,
+    /// When the ambulance is expected; `None` = unknown.
+    pub ambulance_at: Option<Timestamp>,
     /// Revision of the newest report; that of an ending may be higher.
     pub revision: u32,
 }

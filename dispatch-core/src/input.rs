@@ -6,6 +6,7 @@ use crate::{
     incident::{EndCause, IncidentKind},
     position::{Fix, Metres, Position},
     responder::{Device, Purpose, ResponderProfile},
+    scene::Scene,
     time::Timestamp,
 };
 
@@ -44,6 +45,10 @@ pub struct Report {
     pub place: Option<Place>,
     /// When the call was connected, by the dispatch system's clock; `None` = unknown.
     pub call_connected_at: Option<Timestamp>,
+    /// What is known of the scene.
+    pub scene: Scene,
+    /// When the ambulance is expected, on Muster's clock; `None` = unknown.
+    pub ambulance_at: Option<Timestamp>,
     /// Ask people even if the event is late.
     pub alert_although_late: bool,
 }

@@ -26,5 +26,7 @@ pub mod position;
 pub mod record;
 pub mod responder;
 pub mod roster;
+pub mod scene;
 pub mod state;
+pub mod survival;
 pub mod time;

@@ -4,15 +4,18 @@
 use std::time::Duration;
 
 use crate::{
-    alert::{PlannedAlert, StandDownReason},
+    alert::{PlannedAlert, Role, StandDownReason},
     attendance::Attendance,
+    choose::arrival::Arrival,
     coarse::{CoarseCell, DistanceBand},
     command::Answer,
-    ids::{AlertId, DeviceId, IncidentId, IncidentKey, ResponderId, TenantId, TrunkId},
+    ids::{AedId, AlertId, DeviceId, IncidentId, IncidentKey, ResponderId, TenantId, TrunkId},
     incident::{EndCause, IncidentKind, IncidentState},
     input::{DeclineReason, DeliveryStage, Place, RequestId},
+    policy::Policy,
     position::Metres,
-    responder::{Device, Purpose, ResponderProfile},
+    responder::{Device, Purpose, ResponderProfile, TravelMode},
+    scene::Scene,
     time::Timestamp,
 };
 
@@ -77,6 +80,9 @@ pub enum Record {
         /// To what.
         state: IncidentState,
     },
+    /// A policy is used for the first time. Decisions name it by its number, counted from 1 in order of these records, so
+    /// that they can be made again whatever the configuration says by then.
+    PolicyAdopted(Box<Policy>),
     /// People were considered and some chosen.
     Decided(Decision),
     /// A message about an alert got further.
@@ -178,6 +184,11 @@ pub enum Record {
         /// The version of the message that tells them.
         version: u32,
     },
+    /// Somebody accepted and has not moved for too long: counted as not coming, and not called off.
+    AttendanceStalled {
+        /// Which alert.
+        alert: AlertId,
+    },
     /// A person on scene asks for help.
     HelpNeeded {
         /// Which alert.
@@ -218,11 +229,16 @@ pub struct IncidentReported {
     pub sent_at: Timestamp,
     /// By the dispatch system's clock.
     pub call_connected_at: Option<Timestamp>,
+    /// What is known of the scene.
+    pub scene: Scene,
+    /// When the ambulance is expected, by Muster's clock; `None` = unknown.
+    pub ambulance_at: Option<Timestamp>,
     /// People are asked; false = recorded only.
     pub alerting: bool,
 }
 
-/// Who was considered, who was chosen, and why.
+/// Who was considered, who was chosen, and why. Everything that choosing looked at stands here, worked out and without
+/// positions, so that [`decide`](crate::choose::decide) gives the same choice again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Decision {
     /// For which incident.
@@ -233,14 +249,48 @@ pub struct Decision {
     pub wave: u32,
     /// By which policy.
     pub policy: PolicyRef,
+    /// When.
+    pub decided_at: Timestamp,
     /// Where the search was centred.
     pub place: Place,
-    /// How many more people were sought.
+    /// How many more people were sought, at most.
     pub sought: u32,
+    /// How many had been asked for this incident before.
+    pub asked_before: u32,
+    /// How long ago Muster first heard of the incident.
+    pub since_report: Duration,
+    /// When the ambulance was expected; `None` = unknown.
+    pub ambulance_at: Option<Timestamp>,
+    /// The street graph that ways were taken from; `None` = straight lines and a detour.
+    pub roads: Option<[u8; 32]>,
+    /// Who had been asked and might still come, or was coming.
+    pub in_play: Vec<InPlay>,
     /// Everyone within reach, best first as ranked, at most the policy's `candidates_max`.
     pub candidates: Vec<Candidate>,
     /// Those chosen, best first.
     pub alerts: Vec<PlannedAlert>,
+}
+
+impl Decision {
+    /// A first decision in which nobody has been considered yet.
+    pub fn new(incident: IncidentId, place: Place, policy: PolicyRef, decided_at: Timestamp) -> Self {
+        Self {
+            incident,
+            revision: 1,
+            wave: 1,
+            policy,
+            decided_at,
+            place,
+            sought: 0,
+            asked_before: 0,
+            since_report: Duration::ZERO,
+            ambulance_at: None,
+            roads: None,
+            in_play: Vec::new(),
+            candidates: Vec::new(),
+            alerts: Vec::new(),
+        }
+    }
 }
 
 /// A policy by name and version.
@@ -250,10 +300,25 @@ pub struct PolicyRef {
     pub name: String,
     /// Its version.
     pub version: u32,
+    /// Its number in this journal; 0 in records from before policies were written down.
+    pub number: u32,
+}
+
+/// Somebody who had been asked for the incident before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InPlay {
+    /// Who.
+    pub responder: ResponderId,
+    /// For what.
+    pub role: Role,
+    /// How likely it was that they would come, thousandths.
+    pub chance_permille: u16,
+    /// When they would be there, from the decision on.
+    pub arrival: Arrival,
 }
 
 /// One person considered.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Candidate {
     /// Who.
     pub responder: ResponderId,
@@ -263,10 +328,53 @@ pub struct Candidate {
     pub accuracy: Metres,
     /// Age of the fix used.
     pub fix_age: Duration,
-    /// Estimated time from alert to arrival.
+    /// How they travel.
+    pub mode: TravelMode,
+    /// The way by street; `None` = not known.
+    pub way: Option<Metres>,
+    /// The two shortest ways by a defibrillator that may be fetched, shortest first.
+    pub aeds: [Option<AedWay>; 2],
+    /// How likely they are to accept, thousandths.
+    pub acceptance_permille: u16,
+    /// Alerts they have had within the policy's time.
+    pub recent_alerts: u16,
+    /// It is in their quiet hours: not to be woken unless they are among the soonest.
+    pub quiet: bool,
+    /// Estimated time from alert to arrival, straight to the patient, median.
     pub estimated_arrival: Duration,
     /// Yes, or a named no.
     pub verdict: Verdict,
+}
+
+impl Candidate {
+    /// Somebody of whom nothing else is known.
+    pub fn new(responder: ResponderId, verdict: Verdict) -> Self {
+        Self {
+            responder,
+            distance: Metres::new(0),
+            accuracy: Metres::new(0),
+            fix_age: Duration::ZERO,
+            mode: TravelMode::Unknown,
+            way: None,
+            aeds: [None; 2],
+            acceptance_permille: 0,
+            recent_alerts: 0,
+            quiet: false,
+            estimated_arrival: Duration::ZERO,
+            verdict,
+        }
+    }
+}
+
+/// A way to the patient by a defibrillator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AedWay {
+    /// Which one.
+    pub aed: AedId,
+    /// The whole way: to it and on to the patient.
+    pub way: Metres,
+    /// How likely it is to be there and within reach, thousandths.
+    pub chance_permille: u16,
 }
 
 /// Yes, or a named no.
@@ -274,8 +382,16 @@ pub struct Candidate {
 pub enum Verdict {
     /// Asked.
     Asked,
-    /// Enough others can be there sooner.
+    /// Enough others can be there sooner, or are worth more.
     EnoughSooner,
+    /// The ambulance surely comes sooner.
+    AmbulanceSooner,
+    /// In their quiet hours, and others are sooner.
+    Quiet,
+    /// Nobody is sent to such a scene.
+    SceneExcluded,
+    /// Only vetted people are sent to such a scene.
+    NotVetted,
     /// Off duty.
     OffDuty,
     /// Out of service.
@@ -292,6 +408,20 @@ pub enum Verdict {
     Busy,
     /// Already asked for this incident.
     AlreadyAsked,
+    /// Helped a short while ago.
+    Resting,
+    /// Has been asked often enough for a while.
+    Fatigued,
+}
+
+impl Verdict {
+    /// Whether the person may be asked, and only the choice between people decides.
+    pub fn is_of_choice(self) -> bool {
+        matches!(
+            self,
+            Self::Asked | Self::EnoughSooner | Self::AmbulanceSooner | Self::Quiet
+        )
+    }
 }
 
 impl Record {
@@ -308,6 +438,7 @@ impl Record {
             Self::IncidentEnded { .. } => "incident_ended",
             Self::IncidentForgotten { .. } => "incident_forgotten",
             Self::IncidentStateChanged { .. } => "incident_state_changed",
+            Self::PolicyAdopted(_) => "policy_adopted",
             Self::Decided(_) => "decided",
             Self::MessageProgress { .. } => "message_progress",
             Self::MessageResent { .. } => "message_resent",
@@ -322,6 +453,7 @@ impl Record {
             Self::AlertRelocated { .. } => "alert_relocated",
             Self::AttendanceChanged { .. } => "attendance_changed",
             Self::AttendanceStoodDown { .. } => "attendance_stood_down",
+            Self::AttendanceStalled { .. } => "attendance_stalled",
             Self::HelpNeeded { .. } => "help_needed",
             Self::CouldNotAlert { .. } => "could_not_alert",
             Self::RequestAnswered { .. } => "request_answered",
@@ -357,6 +489,7 @@ impl Record {
             | Self::AttendanceChanged { alert, .. }
             | Self::AlertRelocated { alert, .. }
             | Self::AttendanceStoodDown { alert, .. }
+            | Self::AttendanceStalled { alert }
             | Self::HelpNeeded { alert } => Some(alert),
             _ => None,
         }

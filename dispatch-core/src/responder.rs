@@ -118,6 +118,42 @@ pub struct ResponderProfile {
     pub on_duty: bool,
     /// Out of service by order of the control room.
     pub suspended: bool,
+    /// When the person does not want to be woken; `None` = never.
+    pub quiet_hours: Option<QuietHours>,
+}
+
+/// Hours of each day in which somebody is asked only when nobody else is sooner, by the clock on the wall.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct QuietHours {
+    from_minute: u16,
+    to_minute: u16,
+}
+
+/// Minutes in a day.
+const DAY_MIN: u16 = 24 * 60;
+
+impl QuietHours {
+    /// From one minute of the day (0 to 1,439) to another; over midnight when the first is the later one. `None` when a
+    /// minute is out of range or both are the same.
+    pub fn new(from_minute: u16, to_minute: u16) -> Option<Self> {
+        let fits = from_minute < DAY_MIN && to_minute < DAY_MIN && from_minute != to_minute;
+        fits.then_some(Self { from_minute, to_minute })
+    }
+
+    /// The first and the first no longer quiet minute of the day.
+    pub fn minutes(self) -> (u16, u16) {
+        (self.from_minute, self.to_minute)
+    }
+
+    /// Whether a minute of the day is quiet.
+    pub fn contain(self, minute: u16) -> bool {
+        let (from, to) = self.minutes();
+        if from < to {
+            (from..to).contains(&minute)
+        } else {
+            minute >= from || minute < to
+        }
+    }
 }
 
 /// One enrolled device.

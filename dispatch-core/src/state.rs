@@ -2,6 +2,7 @@
 
 mod alerts;
 mod forgetting;
+mod history;
 mod image;
 mod sizes;
 
@@ -15,6 +16,7 @@ use crate::{
     incident::{Incident, IncidentState, Reported},
     input::Fingerprint,
     ledger::{Ledger, Settled},
+    policy::Policy,
     position::Fix,
     record::{Entry, IncidentReported, Record},
     roster::{Positions, Roster},
@@ -22,6 +24,7 @@ use crate::{
 };
 
 pub use forgetting::{SETTLED_KEPT, Standing, Tombstone};
+pub use history::{ALERTS_KEPT, History};
 pub use image::{KeptAnswer, StateImage};
 pub use sizes::Sizes;
 
@@ -42,6 +45,9 @@ pub struct State {
     tombstones: BTreeMap<IncidentId, Tombstone>,
     tombstones_by_age: VecDeque<(Timestamp, IncidentId)>,
     cad_clocks: BTreeMap<(TenantId, Reference), CadClock>,
+    histories: BTreeMap<ResponderId, History>,
+    /// By their number less one.
+    policies: Vec<Policy>,
 }
 
 impl State {
@@ -72,6 +78,7 @@ impl State {
             }
             Record::IncidentForgotten { incident } => self.forget_incident(*incident, at),
             Record::IncidentStateChanged { incident, state } => self.incident_changed(*incident, *state, at),
+            Record::PolicyAdopted(policy) => self.policies.push((**policy).clone()),
             Record::Decided(decision) => self.decided(decision, at),
             Record::CouldNotAlert { incident } => {
                 if let Some(incident) = self.incidents.get_mut(incident) {
@@ -135,6 +142,8 @@ impl State {
             kind: report.kind.clone(),
             purpose: report.purpose,
             place: report.place,
+            scene: report.scene.clone(),
+            ambulance_at: report.ambulance_at,
             revision: report.revision,
         });
         if report.alerting && incident.state == IncidentState::Recorded {
@@ -249,6 +258,23 @@ impl State {
     /// What a request was answered.
     pub fn answer(&self, tenant: &TenantId, request: &Reference) -> Option<&(Fingerprint, Answer)> {
         self.answers.get(&(tenant.clone(), request.clone()))
+    }
+
+    /// The number of a policy in the journal; `None` when it was never used.
+    pub fn policy_number(&self, policy: &Policy) -> Option<u32> {
+        // The newest are looked at first: a policy in use was adopted last.
+        let at = self.policies.iter().rposition(|known| known == policy)?;
+        Some(u32::try_from(at + 1).unwrap_or(u32::MAX))
+    }
+
+    /// How many policies have been used.
+    pub fn policies_adopted(&self) -> u32 {
+        u32::try_from(self.policies.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The policy of a number.
+    pub fn policy(&self, number: u32) -> Option<&Policy> {
+        self.policies.get((number as usize).checked_sub(1)?)
     }
 
     /// What is known of a dispatch system's clock.

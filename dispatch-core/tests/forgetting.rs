@@ -121,7 +121,10 @@ fn somebody_who_never_says_that_they_finished_is_presumed_to_have() {
 fn a_presumed_end_does_not_start_a_new_search() {
     let mut world = ten();
     world.reported(report(1, 1));
-    [1, 2, 3].into_iter().for_each(|n| world.reply(n, Reply::Accept));
+    for n in [1, 2, 3] {
+        world.reply(n, Reply::Accept);
+        world.reply(n, Reply::AtScene);
+    }
     let asked = world.asked().len();
     (1..=10).for_each(|n| world.at(n, f64::from(n) * 100.0));
     world.seconds(5 * 3_600);

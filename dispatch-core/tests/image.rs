@@ -10,7 +10,7 @@ use dispatch_core::{
     dispatcher::Dispatcher,
     incident::EndCause,
     input::{Input, Place, Reply},
-    policy::PolicyBook,
+    policy::{Policy, PolicyBook},
     position::{Fix, Metres},
     record::{Entry, Record},
 };
@@ -22,9 +22,9 @@ use world::{
 
 /// A dispatcher from a snapshot after the first `kept` records, the register as it is at the end, and the other records.
 fn from_snapshot(entries: &[Entry], kept: usize) -> Dispatcher {
-    let mut before = Dispatcher::new(PolicyBook::default());
+    let mut before = Dispatcher::new(PolicyBook::new(Policy::soonest()).unwrap());
     entries[..kept].iter().for_each(|entry| before.recover(entry));
-    let mut after = Dispatcher::new(PolicyBook::default());
+    let mut after = Dispatcher::new(PolicyBook::new(Policy::soonest()).unwrap());
     after.restore(before.state().image());
     let (mut people, mut devices) = (BTreeMap::new(), BTreeMap::new());
     for entry in entries {

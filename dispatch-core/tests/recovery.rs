@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use dispatch_core::{
     alert::{AlertState, MessageKind},
-    attendance::Attendance,
     command::Warning,
     ids::AlertId,
     incident::{EndCause, IncidentState},
@@ -185,8 +184,10 @@ fn check(world: &World) {
     let (incidents, alerts) = world.picture();
     for incident in &incidents {
         let mine = || incident.alerts.iter().map(|id| alerts[id]);
+        // Somebody who was counted on no longer and comes after all is not sent home.
+        let stalled = world.records(|record| matches!(record, Record::AttendanceStalled { .. }));
         assert!(
-            mine().filter(|alert| alert.is_attended()).count() <= 3,
+            mine().filter(|alert| alert.is_attended()).count() <= 3 + stalled,
             "confirmed more than wanted"
         );
         if !incident.state.is_active() {
@@ -273,17 +274,20 @@ fn check_ledger(world: &World) {
 fn check_journal(world: &World) {
     for alert in world.alerts() {
         let id = alert.plan.alert;
-        let outcomes = world.records(|record| {
-            record.alert() == Some(id)
-                && match record {
-                    Record::AlertAccepted { attendance, .. } => *attendance == Attendance::Confirmed,
-                    Record::AlertDeclined { .. }
+        let of_it = |kinds: fn(&Record) -> bool| world.records(|record| record.alert() == Some(id) && kinds(record));
+        let ended = of_it(|record| {
+            matches!(
+                record,
+                Record::AlertDeclined { .. }
                     | Record::AlertExpired { .. }
                     | Record::AlertUndeliverable { .. }
-                    | Record::AlertWithdrawn { .. } => true,
-                    _ => false,
-                }
+                    | Record::AlertWithdrawn { .. }
+            )
         });
+        let accepted = of_it(|record| matches!(record, Record::AlertAccepted { .. }));
+        assert!(accepted <= 1, "{id} accepted twice");
+        // An accept that comes after the end is answered and ends nothing.
+        let outcomes = if ended == 0 { accepted } else { ended };
         assert_eq!(outcomes, usize::from(!alert.state.is_open()), "{id} {:?}", alert.state);
         let declined = matches!(alert.state, AlertState::Declined(_));
         if declined {

@@ -77,6 +77,7 @@ impl ControlRoom {
             credential_valid_until: Some(timestamp(SystemTime::now() + 365 * DAY)),
             travel_mode: TravelMode::Foot.into(),
             on_duty: true,
+            quiet_hours: None,
         };
         let request = RegisterResponderRequest { profile: Some(profile) };
         let registered = self.responders.register_responder(request).await?.into_inner();
@@ -170,6 +171,7 @@ pub fn cardiac_arrest(number: &str, place: Point2d) -> ReportIncidentRequest {
         }),
         call_connected_at: None,
         alert_although_late: false,
+        ..ReportIncidentRequest::default()
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     input::{Ending, Report, RequestId, RequestToken},
     record::{IncidentReported, Record},
     responder::ResponderProfile,
+    scene::SceneRule,
     state::Standing,
 };
 
@@ -78,19 +79,36 @@ impl Dispatcher {
             place,
             sent_at: report.sent_at,
             call_connected_at: report.call_connected_at,
+            scene: report.scene.clone(),
+            ambulance_at: report.ambulance_at,
             alerting: was_active || (!late && place.is_some()),
         }));
         self.reschedule_incident(id);
+        self.warn_of_scene(id, warnings);
+        self.clear_scene(id);
         if was_active && place != old_place {
             self.relocate(id);
         } else {
-            self.search(id);
+            self.search_if_short(id);
         }
         let incident = self.incident(id);
         if incident.state == IncidentState::Exhausted {
             warnings.push(Warning::NobodyToAsk);
         }
         u32::try_from(incident.alerts.len() - asked_before).unwrap_or(u32::MAX)
+    }
+
+    fn warn_of_scene(&self, id: IncidentId, warnings: &mut Vec<Warning>) {
+        let scenes = &self.policy_of(id).scenes;
+        let reported = self.incident(id).reported.as_ref().expect("just reported");
+        if !scenes.unknown_words(&reported.scene).is_empty() {
+            warnings.push(Warning::SceneNotUnderstood);
+        }
+        match scenes.rule(reported.kind.as_str(), &reported.scene) {
+            SceneRule::Everybody => {}
+            SceneRule::VettedOnly => warnings.push(Warning::SceneForVettedOnly),
+            SceneRule::Nobody => warnings.push(Warning::SceneExcluded),
+        }
     }
 
     fn is_late(&self, report: &Report, warnings: &mut Vec<Warning>) -> bool {

@@ -10,7 +10,7 @@ use crate::{
     roster::Presence,
 };
 
-use super::{Dispatcher, messages};
+use super::{Dispatcher, messages, search::Welcome};
 
 /// A probe is worth answering for this long.
 const PROBE_EXPIRY: std::time::Duration = std::time::Duration::from_secs(60);
@@ -106,7 +106,7 @@ impl Dispatcher {
         }
     }
 
-    /// First come, first served up to the number wanted. Every accept is answered, and saying it again gets the same
+    /// First come, first served up to the number wanted; beyond, only who would be clearly sooner. Every accept is answered, and saying it again gets the same
     /// answer while that is true.
     fn accept(&mut self, device: DeviceId, alert: &Alert) {
         let id = alert.plan.alert;
@@ -123,7 +123,14 @@ impl Dispatcher {
         }
         let attendance = match alert.state {
             AlertState::Declined(_) => return self.refuse(device, Refusal::OutOfTurn),
-            state if state.is_open() && self.wants_another(alert.incident) => Attendance::Confirmed,
+            state if state.is_open() => match self.welcome(alert) {
+                Welcome::Goes => Attendance::Confirmed,
+                Welcome::InPlaceOf(slower) => {
+                    self.stand_down(slower, StandDownReason::Replaced);
+                    Attendance::Confirmed
+                }
+                Welcome::NotNeeded => Attendance::NotNeeded,
+            },
             // The accept crossed the stand-down.
             AlertState::Withdrawn(StandDownReason::Enough) => Attendance::NotNeeded,
             _ => Attendance::TooLate,
@@ -135,8 +142,16 @@ impl Dispatcher {
         });
         self.publish(id);
         if attendance == Attendance::Confirmed {
+            let fix = self
+                .state
+                .roster
+                .person(alert.plan.responder)
+                .and_then(|person| person.fix);
+            self.set_off_from.extend(fix.map(|fix| (id, fix.position)));
             self.reschedule_incident(alert.incident);
             self.cover_if_enough(alert.incident);
+        } else {
+            self.cover_if_nobody_left(alert.incident);
         }
     }
 

@@ -1,14 +1,15 @@
 //! Searching: planning waves, replacing people, and calling off those no longer needed.
 
 use crate::{
-    alert::StandDownReason,
+    alert::{Alert, AlertState, StandDownReason},
     attendance::Attendance,
-    choose::choose,
+    choose::Chooser,
     coarse::CoarseCell,
     deadlines::Due,
     ids::{AlertId, IncidentId},
-    incident::IncidentState,
-    record::Record,
+    incident::{Incident, IncidentState},
+    policy::{Policy, Ranking},
+    record::{Decision, Record},
 };
 
 use super::Dispatcher;
@@ -21,42 +22,41 @@ impl Dispatcher {
     pub(super) fn search(&mut self, id: IncidentId) -> u32 {
         let incident = self.incident(id);
         let searchable = matches!(incident.state, IncidentState::Searching | IncidentState::Exhausted);
-        let Some((reported, place)) = incident.reported.as_ref().and_then(|r| Some((r, r.place?))) else {
+        let Some(reported) = incident.reported.as_ref().filter(|reported| reported.place.is_some()) else {
             return 0;
         };
         if !searchable {
             return 0;
         }
         let policy = self.policies.policy(&incident.key.tenant, &reported.kind);
+        let search_again_after = policy.search_again_after;
         let missing = self.missing(id);
         let room = policy.alerts_max.saturating_sub(count(incident.alerts.len()));
         if missing.min(room) == 0 {
             self.deadlines.set(Due::SearchAgain(id), None);
             return 0;
         }
-        let decision = choose(
-            &self.state,
-            policy,
-            incident,
-            reported,
-            place,
-            missing.min(room),
-            self.now,
-        );
+        let chooser = self.chooser(incident).expect("searchable incidents have a place");
+        let decision = chooser.choose(missing.min(room));
         let asked: Vec<AlertId> = decision.alerts.iter().map(|plan| plan.alert).collect();
-        let again = (asked.len() < missing as usize).then(|| self.now + policy.search_again_after);
+        let again = (asked.len() < missing as usize).then(|| self.now + search_again_after);
         let nobody_left = asked.is_empty() && !self.anyone_pending(id);
         let was = incident.state;
 
         if !asked.is_empty() {
-            self.record(Record::Decided(decision));
+            self.record_decision(id, decision);
             if was == IncidentState::Exhausted {
                 self.change_incident(id, IncidentState::Searching);
             }
         } else if nobody_left && was == IncidentState::Searching {
             // Why nobody could be asked is written down once, not at each look.
-            self.record(Record::Decided(decision));
-            self.change_incident(id, IncidentState::Exhausted);
+            self.record_decision(id, decision);
+            let next = if self.is_covered_by_few(id) {
+                IncidentState::Covered
+            } else {
+                IncidentState::Exhausted
+            };
+            self.change_incident(id, next);
         }
         for &alert in &asked {
             self.reschedule_alert(alert);
@@ -67,6 +67,34 @@ impl Dispatcher {
         count(asked.len())
     }
 
+    /// Who would choose for an incident; `None` while it has no place.
+    fn chooser<'a>(&'a self, incident: &'a Incident) -> Option<Chooser<'a>> {
+        let reported = incident.reported.as_ref()?;
+        let policy = self.policies.policy(&incident.key.tenant, &reported.kind);
+        Some(Chooser {
+            state: &self.state,
+            policy,
+            policy_number: self
+                .state
+                .policy_number(policy)
+                .unwrap_or_else(|| self.state.policies_adopted() + 1),
+            incident,
+            reported,
+            place: reported.place?,
+            now: self.now,
+        })
+    }
+
+    /// Writes a decision down, and its policy before it when that is used for the first time.
+    fn record_decision(&mut self, id: IncidentId, decision: Decision) {
+        let policy = self.policy_of(id);
+        if self.state.policy_number(policy).is_none() {
+            let policy = Box::new(policy.clone());
+            self.record(Record::PolicyAdopted(policy));
+        }
+        self.record(Record::Decided(decision));
+    }
+
     /// How many more people should be asked now.
     fn missing(&self, id: IncidentId) -> u32 {
         let policy = self.policy_of(id);
@@ -74,13 +102,9 @@ impl Dispatcher {
         if covering >= policy.wanted {
             return 0;
         }
-        let pending = count(
-            self.state
-                .alerts_of(self.incident(id))
-                .filter(|alert| alert.is_pending())
-                .count(),
-        );
-        policy.alert_count.saturating_sub(covering + pending)
+        let asked = self.state.alerts_of(self.incident(id));
+        let in_place = asked.filter(|alert| holds_a_place(policy, alert));
+        policy.alert_count.saturating_sub(count(in_place.count()))
     }
 
     fn covering(&self, id: IncidentId) -> u32 {
@@ -101,16 +125,112 @@ impl Dispatcher {
         self.incident(id).state.is_active() && self.covering(id) < self.policy_of(id).wanted
     }
 
-    /// After somebody was confirmed: if that is enough, calls off everyone who has not answered.
+    /// Whether somebody who accepts now is to go; and, if they take another's place, whose.
+    pub(super) fn welcome(&self, alert: &Alert) -> Welcome {
+        let incident = self.incident(alert.incident);
+        if !incident.state.is_active() {
+            return Welcome::NotNeeded;
+        }
+        let policy = self.policy_of(alert.incident);
+        let covering = self.covering(alert.incident);
+        if covering >= policy.wanted {
+            return match self.replaced_by(alert) {
+                Some(slower) => Welcome::InPlaceOf(slower),
+                None => Welcome::NotNeeded,
+            };
+        }
+        let judged = policy.ranking == Ranking::Survival && covering >= policy.going_min;
+        if judged && !self.is_worth_going(alert) {
+            return Welcome::NotNeeded;
+        }
+        Welcome::Goes
+    }
+
+    /// Whether a person adds enough to survival for them to go although enough others are going.
+    fn is_worth_going(&self, alert: &Alert) -> bool {
+        let incident = self.incident(alert.incident);
+        let Some(chooser) = self.chooser(incident) else {
+            return true;
+        };
+        let policy = self.policy_of(alert.incident);
+        chooser.worth_going(alert) * 1e6 >= f64::from(policy.joint.going_price_ppm)
+    }
+
+    /// Whose place an accepter takes: somebody with the same task who would come clearly later and has not moved yet.
+    fn replaced_by(&self, alert: &Alert) -> Option<AlertId> {
+        let by = self.policy_of(alert.incident).improve_by?;
+        let left = |alert: &Alert| {
+            alert
+                .plan
+                .arrival
+                .median
+                .saturating_sub(self.now.since(alert.planned_at))
+        };
+        let others = self.state.alerts_of(self.incident(alert.incident));
+        let slower = others
+            .filter(|other| other.attendance == Some(Attendance::Confirmed))
+            .filter(|other| other.plan.role.aed().is_some() == alert.plan.role.aed().is_some())
+            .filter(|other| left(other) >= left(alert) + by);
+        slower
+            .max_by_key(|other| (left(other), other.plan.alert))
+            .map(|other| other.plan.alert)
+    }
+
+    /// Whether those going are enough when nobody else is worth an alert.
+    fn is_covered_by_few(&self, id: IncidentId) -> bool {
+        let policy = self.policy_of(id);
+        policy.ranking == Ranking::Survival && self.covering(id) >= policy.going_min.max(1)
+    }
+
+    /// After somebody was told that they are not needed: the last one asked was not worth more.
+    pub(super) fn cover_if_nobody_left(&mut self, id: IncidentId) {
+        let searching = self.incident(id).state == IncidentState::Searching;
+        if searching && !self.anyone_pending(id) && self.is_covered_by_few(id) {
+            self.change_incident(id, IncidentState::Covered);
+            self.deadlines.set(Due::SearchAgain(id), None);
+        }
+    }
+
+    /// After somebody was confirmed: calls off those who have not answered and are no longer worth it.
+    pub(super) fn withdraw_not_worth(&mut self, id: IncidentId) {
+        let policy = self.policy_of(id);
+        if policy.ranking != Ranking::Survival || self.covering(id) < policy.going_min {
+            return;
+        }
+        let open = self
+            .state
+            .alerts_of(self.incident(id))
+            .filter(|alert| alert.state.is_open());
+        let open: Vec<Alert> = open.copied().collect();
+        for alert in open {
+            if !self.is_worth_going(&alert) {
+                self.withdraw(alert.plan.alert, StandDownReason::Enough);
+            }
+        }
+    }
+
+    /// After somebody was confirmed: if that is enough, calls off everyone who has not answered, but for those who would
+    /// be clearly sooner than one who has not moved yet.
     pub(super) fn cover_if_enough(&mut self, id: IncidentId) {
         if self.covering(id) < self.policy_of(id).wanted {
-            return;
+            return self.withdraw_not_worth(id);
         }
         if self.incident(id).state == IncidentState::Exhausted {
             self.change_incident(id, IncidentState::Searching);
         }
-        self.change_incident(id, IncidentState::Covered);
-        self.withdraw_open(id, StandDownReason::Enough);
+        if self.incident(id).state == IncidentState::Searching {
+            self.change_incident(id, IncidentState::Covered);
+        }
+        let open = self
+            .state
+            .alerts_of(self.incident(id))
+            .filter(|alert| alert.state.is_open());
+        let open: Vec<Alert> = open.copied().collect();
+        for alert in open {
+            if self.replaced_by(&alert).is_none() {
+                self.withdraw(alert.plan.alert, StandDownReason::Enough);
+            }
+        }
         self.deadlines.set(Due::SearchAgain(id), None);
     }
 
@@ -199,9 +319,58 @@ impl Dispatcher {
         self.search_if_short(id);
     }
 
+    /// The scene turned out not to be for everybody: whoever may not go there is called off, but for those with the patient.
+    pub(super) fn clear_scene(&mut self, id: IncidentId) {
+        let incident = self.incident(id);
+        let Some(chooser) = self.chooser(incident) else {
+            return;
+        };
+        let asked = self.state.alerts_of(incident);
+        let barred = asked
+            .filter(|alert| alert.state.is_open() || alert.is_attended())
+            .filter(|alert| {
+                let person = self.state.roster.person(alert.plan.responder);
+                person.is_some_and(|person| chooser.scene_no(person).is_some())
+            });
+        let barred: Vec<(AlertId, bool)> = barred.map(|alert| (alert.plan.alert, alert.state.is_open())).collect();
+        for (alert, open) in barred {
+            if open {
+                self.withdraw(alert, StandDownReason::SceneExcluded);
+            } else {
+                self.stand_down(alert, StandDownReason::SceneExcluded);
+            }
+        }
+    }
+
     pub(super) fn change_incident(&mut self, id: IncidentId, state: IncidentState) {
         self.record(Record::IncidentStateChanged { incident: id, state });
         self.reschedule_incident(id);
+    }
+}
+
+/// What becomes of somebody who accepts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Welcome {
+    /// They go.
+    Goes,
+    /// They go, and this one need not.
+    InPlaceOf(AlertId),
+    /// Enough are going.
+    NotNeeded,
+}
+
+/// Whether an alert still takes up one of the places of those asked at a time: the person may answer, is going or there,
+/// or said no and is not made up for.
+fn holds_a_place(policy: &Policy, alert: &Alert) -> bool {
+    if alert.is_pending() || alert.covers() {
+        return true;
+    }
+    let silent = alert.attendance.is_none()
+        && (alert.lapsed || matches!(alert.state, AlertState::Expired | AlertState::Undeliverable));
+    match alert.state {
+        AlertState::Declined(_) => !policy.replace_declined,
+        AlertState::Withdrawn(_) => false,
+        _ => silent && !policy.replace_silent,
     }
 }
 

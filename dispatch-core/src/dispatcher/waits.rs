@@ -8,7 +8,9 @@ use crate::{
     deadlines::Due,
     ids::{AlertId, IncidentId},
     incident::IncidentState,
+    position::{Metres, Position},
     record::Record,
+    roster::Presence,
     state::SETTLED_KEPT,
     time::Timestamp,
 };
@@ -21,6 +23,10 @@ const UNHEARD_AFTER: Duration = Duration::from_secs(60);
 const DIRECTION_RESENDS_MAX: u32 = 5;
 /// Searches that a newcomer brings forward come at most this often, so that a mass reconnect costs little.
 const SEARCH_SPACING: Duration = Duration::from_millis(200);
+
+/// Somebody farther than this from where they accepted has set off: well above the noise of a fix out of doors, and below
+/// the way to the next corner. (Freiburg's 20 m fence needs fixes better than most phones give indoors.)
+const MOVED: Metres = Metres::new(50);
 
 impl Dispatcher {
     /// Derives the deadlines of one alert from its state.
@@ -51,6 +57,11 @@ impl Dispatcher {
         let silent_since = alert.attendance_at.filter(|_| alert.is_attended());
         let over = silent_since.map(|since| since + self.policy_of(alert.incident).attendance_max);
         self.deadlines.set(Due::PresumeOver(id), over);
+        let setting_off =
+            matches!(alert.attendance, Some(Attendance::Confirmed | Attendance::EnRoute)) && !alert.stalled;
+        let look = alert.attendance_at.filter(|_| setting_off);
+        let look = look.map(|since| since + self.policy_of(alert.incident).stall_after);
+        self.deadlines.set(Due::LookForMovement(id), look);
     }
 
     /// Derives the deadlines of one incident from its state; when to search again is set by the search itself.
@@ -103,6 +114,7 @@ impl Dispatcher {
         match due {
             Due::ResendMessage(alert) => self.resend_due(alert),
             Due::LapseMessage(alert) => self.lapse(alert),
+            Due::LookForMovement(alert) => self.look_for_movement(alert),
             Due::PresumeOver(alert) => self.record(Record::AttendanceChanged {
                 alert,
                 attendance: Attendance::PresumedOver,
@@ -137,6 +149,33 @@ impl Dispatcher {
                 self.search(incident);
             }
         }
+    }
+
+    /// Somebody accepted a while ago. Whose phone is there and has told of no movement since is counted on no longer: a
+    /// phone on the move reports, and one in a pocket on the sofa does not.
+    fn look_for_movement(&mut self, id: AlertId) {
+        let alert = *self.alert(id);
+        let person = self.state.roster.person(alert.plan.responder);
+        let accepted_at = alert.answered_at.unwrap_or(self.now);
+        let known = person.is_some_and(|person| {
+            let reported_since = person
+                .fix
+                .is_some_and(|fix| fix.taken_at > accepted_at && self.moved(id, fix.position));
+            let reachable = person
+                .alertable(self.purpose_of(alert.incident))
+                .any(|(_, presence)| presence == Presence::Online);
+            reachable && !reported_since
+        });
+        if known && self.set_off_from.contains_key(&id) {
+            self.record(Record::AttendanceStalled { alert: id });
+            self.search_if_short(alert.incident);
+        }
+    }
+
+    /// Whether a person is no longer where they were when they accepted.
+    fn moved(&self, id: AlertId, position: Position) -> bool {
+        let from = self.set_off_from.get(&id);
+        from.is_none_or(|from| from.distance_to(position) > MOVED)
     }
 
     fn resend_due(&mut self, id: AlertId) {

@@ -28,6 +28,7 @@ impl State {
                 reached_at: None,
                 waits_since: at,
                 lapsed: false,
+                stalled: false,
                 message: Message::planned(1, MessageKind::Alert, at),
                 request: Times::default(),
                 answered_at: None,
@@ -35,6 +36,7 @@ impl State {
                 attendance_at: None,
             };
             self.ledger.first(&alert.message);
+            self.note_alerted(&alert, at);
             self.alerts.insert(plan.alert, alert);
             self.file(plan.alert);
         }
@@ -43,9 +45,13 @@ impl State {
     /// Applies a record about an alert; returns the message that had its outcome by it.
     pub(super) fn alert_changed(&mut self, record: &Record, at: Timestamp) -> Option<Settled> {
         let id = record.alert()?;
-        let settled = change(self.alerts.get_mut(&id)?, &mut self.ledger, record, at);
+        let alert = self.alerts.get_mut(&id)?;
+        let before = *alert;
+        let settled = change(alert, &mut self.ledger, record, at);
+        let after = *alert;
         self.file(id);
-        let incident = self.alerts[&id].incident;
+        self.note_answer(&before, &after, at);
+        let incident = after.incident;
         self.note_settled(incident, at);
         settled
     }
@@ -78,6 +84,7 @@ fn change(alert: &mut Alert, ledger: &mut Ledger, record: &Record, at: Timestamp
             return ledger.settle(alert, MessageOutcome::Lapsed);
         }
         Record::AlertLapsed { .. } => alert.lapsed = true,
+        Record::AttendanceStalled { .. } => alert.stalled = true,
         Record::AlertAccepted {
             attendance, version, ..
         } => return accepted(alert, ledger, attendance, version, at),
@@ -115,6 +122,7 @@ fn change(alert: &mut Alert, ledger: &mut Ledger, record: &Record, at: Timestamp
         Record::AttendanceChanged { attendance, .. } => {
             alert.attendance = Some(attendance);
             alert.attendance_at = Some(at);
+            alert.stalled = false;
             // To go is not true any more for somebody who has gone home.
             if !attendance.is_active() && alert.message.kind == MessageKind::Confirmed {
                 return ledger.settle(alert, MessageOutcome::Lapsed);

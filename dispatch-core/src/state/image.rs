@@ -10,14 +10,15 @@ use crate::{
     alert::{Alert, MessageKind},
     cad_clock::CadClock,
     command::Answer,
-    ids::{Reference, TenantId},
+    ids::{Reference, ResponderId, TenantId},
     incident::Incident,
     input::RequestId,
     ledger::{Ledger, MessageOutcome},
+    policy::Policy,
     time::Timestamp,
 };
 
-use super::{State, Tombstone};
+use super::{History, State, Tombstone};
 
 /// Everything in a [`State`] but the register, in an order that is always the same.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -42,6 +43,10 @@ pub struct StateImage {
     pub messages_planned: Vec<(MessageKind, u64)>,
     /// Messages that had their outcome, by kind and outcome.
     pub messages_settled: Vec<(MessageKind, MessageOutcome, u64)>,
+    /// How people answered, by person.
+    pub histories: Vec<(ResponderId, History)>,
+    /// Policies in order of their numbers.
+    pub policies: Vec<Policy>,
 }
 
 /// An answer kept for retries.
@@ -89,6 +94,12 @@ impl State {
                 .collect(),
             messages_planned: self.ledger.planned().collect(),
             messages_settled: self.ledger.settled().collect(),
+            histories: self
+                .histories
+                .iter()
+                .map(|(&responder, history)| (responder, history.clone()))
+                .collect(),
+            policies: self.policies.clone(),
         }
     }
 
@@ -99,6 +110,8 @@ impl State {
             last_at: image.last_at,
             epoch: image.epoch,
             ledger: Ledger::of(image.messages_planned, image.messages_settled),
+            histories: image.histories.into_iter().collect(),
+            policies: image.policies,
             ..Self::default()
         };
         let incidents = image.incidents.into_iter();

@@ -14,10 +14,11 @@ use dispatch_core::{
     incident::{EndCause, Incident, IncidentKind},
     input::{DeliveryStage, Ending, Input, Place, Reply, Report, RequestId, RequestToken},
     ledger::Settled,
-    policy::PolicyBook,
+    policy::{Policy, PolicyBook},
     position::{Fix, Metres, Position},
     record::{Entry, Record},
     responder::{Device, Purpose, ResponderProfile, Skill, TravelMode},
+    scene::Scene,
     state::State,
     time::Timestamp,
 };
@@ -36,6 +37,7 @@ pub struct World {
     pub history: State,
     pub settled: Vec<Settled>,
     token: u64,
+    policy: Policy,
 }
 
 pub fn place(metres_north: f64) -> Position {
@@ -68,6 +70,7 @@ pub fn profile(n: u8) -> ResponderProfile {
         travel_mode: TravelMode::Foot,
         on_duty: true,
         suspended: false,
+        quiet_hours: None,
     }
 }
 
@@ -88,6 +91,8 @@ pub fn report(number: u32, revision: u32) -> Report {
             accuracy: Metres::new(0),
         }),
         call_connected_at: None,
+        scene: Scene::default(),
+        ambulance_at: None,
         alert_although_late: false,
     }
 }
@@ -107,16 +112,26 @@ pub fn ending(number: u32, revision: u32, cause: EndCause) -> Ending {
 }
 
 impl World {
-    /// A started service that knows nobody.
+    /// A started service that knows nobody; 7 within 1,200 m by median arrival, so that stories can count.
     pub fn new() -> Self {
-        let mut world = Self::restarted(&[], START);
+        Self::with_policy(Policy::soonest())
+    }
+
+    /// The same by another policy.
+    pub fn with_policy(policy: Policy) -> Self {
+        let mut world = Self::restarted_with(policy, &[], START);
         world.input(Input::Started);
         world
     }
 
     /// A service that has replayed these records and not started to act.
     pub fn restarted(entries: &[Entry], now: Timestamp) -> Self {
-        let mut dispatcher = Dispatcher::new(PolicyBook::default());
+        Self::restarted_with(Policy::soonest(), entries, now)
+    }
+
+    fn restarted_with(policy: Policy, entries: &[Entry], now: Timestamp) -> Self {
+        let book = PolicyBook::new(policy.clone()).unwrap();
+        let mut dispatcher = Dispatcher::new(book);
         entries.iter().for_each(|entry| dispatcher.recover(entry));
         let mut history = State::default();
         let settled = entries.iter().filter_map(|entry| history.retell(entry)).collect();
@@ -131,12 +146,13 @@ impl World {
             history,
             settled,
             token: 0,
+            policy,
         }
     }
 
     /// Kill -9 and start: what was in memory is gone.
     pub fn crash_and_restart(&mut self) {
-        let mut next = Self::restarted(&self.entries, self.now);
+        let mut next = Self::restarted_with(self.policy.clone(), &self.entries, self.now);
         next.input(Input::Started);
         *self = next;
     }

@@ -112,6 +112,8 @@ fn kind(body: &DownBody, address: Option<&Address>) -> plain::Kind {
 fn alert(kind: &IncidentKind, role: Role, cell: CoarseCell, band: DistanceBand) -> v1::Alert {
     let role = match role {
         Role::Direct => v1::Role::Direct,
+        Role::FetchAed(_) => v1::Role::FetchAed,
+        Role::Guide => v1::Role::Guide,
     };
     v1::Alert {
         incident_kind: kind.to_string(),
@@ -155,6 +157,8 @@ fn stand_down_reason(reason: StandDownReason) -> v1::StandDownReason {
         StandDownReason::CrewOnScene => v1::StandDownReason::CrewOnScene,
         StandDownReason::Relocated => v1::StandDownReason::Relocated,
         StandDownReason::Suspended => v1::StandDownReason::Suspended,
+        StandDownReason::SceneExcluded => v1::StandDownReason::SceneExcluded,
+        StandDownReason::Replaced => v1::StandDownReason::Replaced,
     }
 }
 

@@ -33,6 +33,7 @@ impl Owner {
                 travel_mode: new.travel_mode,
                 on_duty: new.on_duty,
                 suspended,
+                quiet_hours: new.quiet_hours,
             },
         };
         let Some(known) = known else {
@@ -74,6 +75,7 @@ impl Owner {
         profile.credential_valid_until = patch.credential_valid_until.unwrap_or(profile.credential_valid_until);
         profile.travel_mode = patch.travel_mode.unwrap_or(profile.travel_mode);
         profile.on_duty = patch.on_duty.unwrap_or(profile.on_duty);
+        profile.quiet_hours = patch.quiet_hours.unwrap_or(profile.quiet_hours);
         profile.suspended = patch.suspended.unwrap_or(profile.suspended);
         if row == known {
             return (Ok(row), None);

@@ -8,7 +8,7 @@ use dispatch_core::{
     ids::{DeviceId, ResponderId, TenantId, TrunkId},
     input::{Ending, Report},
     position::Fix,
-    responder::{Purpose, Skills, TravelMode},
+    responder::{Purpose, QuietHours, Skills, TravelMode},
     time::Timestamp,
 };
 use tokio::sync::{oneshot, watch};
@@ -36,6 +36,8 @@ pub struct Registration {
     pub travel_mode: TravelMode,
     /// Whether the person wants to be asked now.
     pub on_duty: bool,
+    /// When the person does not want to be woken.
+    pub quiet_hours: Option<QuietHours>,
 }
 
 /// Fields to change; `None` leaves a field as it is.
@@ -51,6 +53,8 @@ pub struct ResponderPatch {
     pub travel_mode: Option<TravelMode>,
     /// On or off duty.
     pub on_duty: Option<bool>,
+    /// New quiet hours; `Some(None)` = none any more.
+    pub quiet_hours: Option<Option<QuietHours>>,
     /// Out of service.
     pub suspended: Option<bool>,
 }

@@ -91,6 +91,7 @@ fn registration(name: &str) -> Registration {
         credential_valid_until: NOW + Duration::from_secs(86_400),
         travel_mode: TravelMode::Foot,
         on_duty: true,
+        quiet_hours: None,
     }
 }
 
@@ -119,6 +120,8 @@ fn report(request: &str) -> Report {
             accuracy: Metres::new(0),
         }),
         call_connected_at: None,
+        scene: Default::default(),
+        ambulance_at: None,
         alert_although_late: false,
     }
 }

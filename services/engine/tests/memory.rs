@@ -53,6 +53,7 @@ fn row(number: u32, tenant: &TenantId) -> ResponderRow {
             travel_mode: TravelMode::Foot,
             on_duty: true,
             suspended: false,
+            quiet_hours: None,
         },
     }
 }

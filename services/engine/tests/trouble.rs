@@ -151,6 +151,7 @@ impl Desk {
             credential_valid_until: NOW + Duration::from_secs(86_400),
             travel_mode: TravelMode::Foot,
             on_duty: true,
+            quiet_hours: None,
         };
         self.request(Request::Register {
             rows: vec![row],
@@ -174,6 +175,8 @@ impl Desk {
                 accuracy: Metres::new(0),
             }),
             call_connected_at: None,
+            scene: Default::default(),
+            ambulance_at: None,
             alert_although_late: false,
         };
         self.request(Request::Report {

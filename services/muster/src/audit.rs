@@ -141,6 +141,12 @@ fn reason(verdict: Verdict) -> &'static str {
         Verdict::PhoneOffline => "phone not connected",
         Verdict::Busy => "busy with another incident",
         Verdict::AlreadyAsked => "already asked",
+        Verdict::AmbulanceSooner => "the ambulance is surely sooner",
+        Verdict::Quiet => "not to be woken while others are sooner",
+        Verdict::SceneExcluded => "nobody is sent to such a scene",
+        Verdict::NotVetted => "only vetted people are sent to such a scene",
+        Verdict::Resting => "helped a short while ago",
+        Verdict::Fatigued => "asked often enough lately",
     }
 }
 
@@ -207,6 +213,9 @@ fn sentence(record: &Record) -> String {
         Record::AttendanceStoodDown { alert, reason, version } => {
             format!("{alert}: person called off, {reason:?} (message {version})")
         }
+        Record::AttendanceStalled { alert } => {
+            format!("{alert}: accepted and has not moved; counted as not coming")
+        }
         Record::HelpNeeded { alert } => format!("{alert}: person asks for help; control room told"),
         Record::IncidentForgotten { .. } => "everything settled; no longer kept in memory".to_owned(),
         Record::CouldNotAlert { .. } => "nobody reached in time; control room told".to_owned(),
@@ -216,6 +225,7 @@ fn sentence(record: &Record) -> String {
         | Record::DeviceRevoked(_)
         | Record::TrunkPut { .. }
         | Record::TrunkRevoked(_)
+        | Record::PolicyAdopted(_)
         | Record::RequestAnswered { .. } => record.label().to_owned(),
         Record::Decided(decision) => decided(decision),
     }

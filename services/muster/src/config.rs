@@ -19,7 +19,8 @@ use serde::Deserialize;
 
 use crate::canary::EVERY;
 use limits::LimitsSection;
-use policies::{PolicySection, SpecialPolicySection};
+use muster_policies::PolicySection;
+use policies::SpecialPolicySection;
 use store::StoreSection;
 
 /// A configuration that cannot be used.

@@ -133,6 +133,7 @@ fn profile(row: &Row) -> Result<ResponderProfile, String> {
         credential_valid_until: Some(valid_until(&row.credential_valid_until)?),
         travel_mode: travel_mode.into(),
         on_duty,
+        quiet_hours: None,
     })
 }
 

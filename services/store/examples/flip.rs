@@ -155,6 +155,8 @@ fn story(number: u32) -> Vec<Record> {
             place: Some(place),
             sent_at,
             call_connected_at: None,
+            scene: Default::default(),
+            ambulance_at: None,
             alerting: true,
         }),
         Record::IncidentStateChanged {

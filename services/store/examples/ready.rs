@@ -11,6 +11,7 @@ use std::{
 
 use dispatch_core::{
     alert::{PlannedAlert, Role},
+    choose::arrival::Arrival,
     coarse::{CoarseCell, DistanceBand},
     dispatcher::Dispatcher,
     ids::{AlertId, CallDate, DeviceId, IncidentKey, Reference, ResponderId, TenantId},
@@ -94,6 +95,7 @@ fn person(number: u64) -> (ResponderRow, DeviceAccess) {
             travel_mode: TravelMode::Foot,
             on_duty: true,
             suspended: false,
+            quiet_hours: None,
         },
     };
     let access = DeviceAccess {
@@ -143,9 +145,15 @@ fn call(number: u64, people: u64, at_ms: i64) -> Vec<Record> {
             to_m: Some(500),
         },
         cell: CoarseCell::around(place.position),
-        estimated_arrival: Duration::from_secs(240),
+        arrival: Arrival::certain(Duration::from_secs(240)),
+        acceptance_permille: 287,
         expires_at: Timestamp::from_unix_ms(at_ms + 300_000),
     });
+    let policy = PolicyRef {
+        name: "cardiac_arrest".to_owned(),
+        version: 1,
+        number: 1,
+    };
     let mut records = vec![
         Record::IncidentReported(IncidentReported {
             incident,
@@ -156,20 +164,14 @@ fn call(number: u64, people: u64, at_ms: i64) -> Vec<Record> {
             place: Some(place),
             sent_at: Timestamp::from_unix_ms(at_ms),
             call_connected_at: None,
+            scene: Default::default(),
+            ambulance_at: None,
             alerting: true,
         }),
         Record::Decided(Decision {
-            incident,
-            revision: 1,
-            wave: 1,
-            policy: PolicyRef {
-                name: "cardiac_arrest".to_owned(),
-                version: 1,
-            },
-            place,
-            sought: 3,
-            candidates: Vec::new(),
+            sought: 1,
             alerts: planned.collect(),
+            ..Decision::new(incident, place, policy, Timestamp::from_unix_ms(1))
         }),
     ];
     records.extend(asked.iter().map(|&responder| Record::AlertDeclined {

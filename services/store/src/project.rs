@@ -132,7 +132,7 @@ fn planned(connection: &Connection, decision: &Decision) -> rusqlite::Result<()>
 pub fn story(connection: &Connection, entry: &Entry) -> rusqlite::Result<Option<Story>> {
     match &entry.record {
         Record::Started { .. } | Record::DevicePut(_) | Record::DeviceRevoked(_) => Ok(Some(Story::default())),
-        Record::TrunkRevoked(_) => Ok(Some(Story::default())),
+        Record::TrunkRevoked(_) | Record::PolicyAdopted(_) => Ok(Some(Story::default())),
         Record::TrunkPut { tenant, .. } => Ok(Some(Story {
             tenant: Some(tenant.as_str().to_owned()),
             incident: None,
@@ -167,6 +167,7 @@ pub fn story(connection: &Connection, entry: &Entry) -> rusqlite::Result<Option<
         | Record::AlertRelocated { alert, .. }
         | Record::AttendanceChanged { alert, .. }
         | Record::AttendanceStoodDown { alert, .. }
+        | Record::AttendanceStalled { alert }
         | Record::HelpNeeded { alert } => {
             let found = "SELECT incident, tenant FROM alert_incident JOIN incident USING (incident) WHERE alert = ?";
             found_story(connection, found, alert.as_bytes())

@@ -147,6 +147,7 @@ pub fn responder(row: &Row<'_>) -> Result<ResponderRow, StoreError> {
             travel_mode: parsed(row, "travel_mode", |number| word("responder.travel_mode", number))?,
             on_duty: get(row, "on_duty")?,
             suspended: get(row, "suspended")?,
+            quiet_hours: None,
         },
     })
 }

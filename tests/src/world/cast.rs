@@ -9,7 +9,7 @@ use dispatch_core::{
     input::{Ending, Place as IncidentPlace, Report, RequestId},
     policy::{Policy, PolicyBook},
     position::{Metres, Position},
-    responder::{Purpose, Skill, TravelMode},
+    responder::{Purpose, QuietHours, Skill, TravelMode},
     time::Timestamp,
 };
 use muster_engine::{
@@ -113,6 +113,7 @@ pub fn person(plan: &Plan, number: u32) -> PersonCast {
                 TravelMode::Car,
             ]),
             on_duty: dice.permille(900),
+            quiet_hours: dice.permille(100).then(|| QuietHours::new(22 * 60, 7 * 60)).flatten(),
         },
         phones,
     }
@@ -228,6 +229,8 @@ pub fn said(plan: &Plan, event: &Event) -> Option<Said> {
                 purpose: purpose(incident),
                 place,
                 call_connected_at: None,
+                scene: Default::default(),
+                ambulance_at: None,
                 alert_although_late: false,
             };
             Said::Report(report, address)
@@ -236,19 +239,19 @@ pub fn said(plan: &Plan, event: &Event) -> Option<Said> {
     })
 }
 
-/// The policies in force: the default, a small one for the second control room, and a kind no life depends on.
+/// The policies in force: the default, a small one by arrival for the second control room, and a kind no life depends on.
 pub fn policies() -> PolicyBook {
     let mut book = PolicyBook::new(Policy::default()).expect("the default is valid");
     let small = Policy {
         name: "small".to_owned(),
         alert_count: 3,
         wanted: 1,
-        ..Policy::default()
+        ..Policy::soonest()
     };
     let calm = Policy {
         name: "calm".to_owned(),
         life_threatening: false,
-        ..Policy::default()
+        ..Policy::soonest()
     };
     let welfare = IncidentKind::new("welfare_check");
     book.add(Some(tenant_name(1)), None, small).expect("valid");

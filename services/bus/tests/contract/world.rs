@@ -148,6 +148,7 @@ pub fn person(number: u8, tenant: &str, external_ref: &str) -> ResponderRow {
             travel_mode: TravelMode::Unknown,
             on_duty: true,
             suspended: false,
+            quiet_hours: None,
         },
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use dispatch_core::{
     alert::{PlannedAlert, Role, StandDownReason},
+    choose::arrival::Arrival,
     coarse::{CoarseCell, DistanceBand},
     ids::{CallDate, DeviceId, IncidentKey, Reference, ResponderId, TenantId},
     incident::{EndCause, IncidentKind},
@@ -46,22 +47,20 @@ fn reported() -> Record {
         place: Some(place()),
         sent_at: Timestamp::from_unix_ms(1),
         call_connected_at: None,
+        scene: Default::default(),
+        ambulance_at: None,
         alerting: true,
     })
 }
 
 fn decided() -> Record {
+    let policy = PolicyRef {
+        name: "default".into(),
+        version: 1,
+        number: 1,
+    };
     Record::Decided(Decision {
-        incident: key().id(),
-        revision: 1,
-        wave: 1,
-        policy: PolicyRef {
-            name: "default".into(),
-            version: 1,
-        },
-        place: place(),
         sought: 1,
-        candidates: Vec::new(),
         alerts: vec![PlannedAlert {
             alert: ALERT,
             responder: RESPONDER,
@@ -69,9 +68,11 @@ fn decided() -> Record {
             attempt: 1,
             band: DistanceBand::of(Metres::new(400)),
             cell: CoarseCell::around(place().position),
-            estimated_arrival: Duration::from_secs(300),
+            arrival: Arrival::certain(Duration::from_secs(300)),
+            acceptance_permille: 287,
             expires_at: Timestamp::from_unix_ms(300_000),
         }],
+        ..Decision::new(key().id(), place(), policy, Timestamp::from_unix_ms(1))
     })
 }
 

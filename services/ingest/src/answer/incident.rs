@@ -65,7 +65,7 @@ fn alert(alert: &Alert) -> wire::IncidentAlert {
         received_at: alert.request.received.map(super::moment),
         shown_at: alert.request.shown.map(super::moment),
         answered_at: alert.answered_at.map(super::moment),
-        estimated_arrival_s: u32::try_from(alert.plan.estimated_arrival.as_secs()).unwrap_or(u32::MAX),
+        estimated_arrival_s: u32::try_from(alert.plan.arrival.median.as_secs()).unwrap_or(u32::MAX),
     }
 }
 

@@ -85,6 +85,8 @@ fn attendance_state(attendance: Attendance) -> wire::AttendanceState {
 fn role(role: Role) -> wire::Role {
     match role {
         Role::Direct => wire::Role::Direct,
+        Role::FetchAed(_) => wire::Role::FetchAed,
+        Role::Guide => wire::Role::Guide,
     }
 }
 

@@ -77,6 +77,19 @@ fn warning(warning: &Warning) -> wire::Warning {
             wire::WarningCode::IncidentEnded,
             "The incident had already ended; this changed nothing.".to_owned(),
         ),
+        Warning::SceneNotUnderstood => (
+            wire::WarningCode::SceneNotUnderstood,
+            "A place kind, hazard or age band is not in the policy; it was treated as the policy says of such words."
+                .to_owned(),
+        ),
+        Warning::SceneForVettedOnly => (
+            wire::WarningCode::SceneForVettedOnly,
+            "Only vetted people are asked to such a scene.".to_owned(),
+        ),
+        Warning::SceneExcluded => (
+            wire::WarningCode::SceneExcluded,
+            "Nobody is asked to such a scene; whoever was going has been called off.".to_owned(),
+        ),
         Warning::NobodyToAsk => (
             wire::WarningCode::NobodyToAsk,
             "Nobody who may be asked is within reach now.".to_owned(),

@@ -1,6 +1,6 @@
 //! People, their devices, and where these publish and listen.
 
-use dispatch_core::responder::{Purpose, TravelMode};
+use dispatch_core::responder::{Purpose, QuietHours, TravelMode};
 use muster_engine::{
     registry::{DeviceAccess, DeviceKind, Encoding, ResponderRow, TrunkAccess},
     requests::RegistrationOutcome,
@@ -19,6 +19,7 @@ pub(crate) fn responder(row: &ResponderRow, devices: &[DeviceAccess]) -> wire::R
             credential_valid_until: Some(super::moment(profile.credential_valid_until)),
             travel_mode: travel_mode(profile.travel_mode).into(),
             on_duty: profile.on_duty,
+            quiet_hours: profile.quiet_hours.map(quiet_hours),
         }),
         suspended: profile.suspended,
         devices: devices.iter().map(device).collect(),
@@ -68,6 +69,15 @@ fn device(access: &DeviceAccess) -> wire::Device {
         kind: kind.into(),
         encoding: encoding.into(),
         purpose: Some(purpose),
+    }
+}
+
+fn quiet_hours(hours: QuietHours) -> wire::QuietHours {
+    let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+    let (from, to) = hours.minutes();
+    wire::QuietHours {
+        from: time(from),
+        to: time(to),
     }
 }
 

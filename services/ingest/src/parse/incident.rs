@@ -1,10 +1,13 @@
 //! Reports, stand-downs and closes.
 
+use std::time::Duration;
+
 use dispatch_core::{
     ids::{IncidentKey, Reference},
     incident::{EndCause, IncidentKind},
     input::{Ending, Place, Report, RequestId},
     responder::Purpose,
+    scene::{HAZARDS_MAX, Scene, SceneWord},
     time::Timestamp,
 };
 use muster_engine::registry::Address;
@@ -16,7 +19,7 @@ use muster_proto::{
 use super::{
     Caller, Fault, Faults, InvalidRequest,
     address::address,
-    fields::{count_unknown, key, optional_cad_moment, purpose, reference, revision, sent_at},
+    fields::{count_unknown, key, moment, optional_cad_moment, purpose, reference, revision, sent_at},
     fingerprint::{canonical_key, canonical_location, canonical_moment, fingerprint},
 };
 use crate::location;
@@ -39,9 +42,15 @@ pub(crate) fn report(
     let place = located(request.location.as_ref(), caller, &mut faults);
     let connected = optional_cad_moment(request.call_connected_at.as_ref(), caller.now);
     let connected = faults.take("call_connected_at", connected);
+    let scene = scene(&request, &mut faults);
+    let ambulance = ambulance(request.ambulance_expected_at.as_ref(), head.as_ref());
+    let ambulance = faults.take("ambulance_expected_at", ambulance);
     let (Some(head), Some(kind), Some(purpose), Some((place, address)), Some(call_connected_at)) =
         (head, kind, purpose, place, connected)
     else {
+        return Err(faults.refuse());
+    };
+    let (Some(scene), Some(ambulance)) = (scene, ambulance) else {
         return Err(faults.refuse());
     };
     let canonical = wire::ReportIncidentRequest {
@@ -54,6 +63,10 @@ pub(crate) fn report(
         location: place.map(|place| canonical_location(place, address.as_ref())),
         call_connected_at: call_connected_at.map(canonical_moment),
         alert_although_late: request.alert_although_late,
+        place_kind: request.place_kind.clone(),
+        hazards: scene.hazards.iter().map(ToString::to_string).collect(),
+        age_band: request.age_band.clone(),
+        ambulance_expected_at: ambulance.map(|(at, _)| canonical_moment(at)),
     };
     let report = Report {
         request: head.request("ReportIncident", &canonical),
@@ -64,6 +77,8 @@ pub(crate) fn report(
         purpose,
         place,
         call_connected_at,
+        scene,
+        ambulance_at: ambulance.map(|(_, after)| caller.now + after),
         alert_although_late: request.alert_although_late,
     };
     Ok((report, address))
@@ -187,6 +202,54 @@ fn purpose_of(branch: Option<&report_incident_request::Purpose>) -> Result<Purpo
         Some(report_incident_request::Purpose::Live(_)) => purpose(true, None),
         Some(report_incident_request::Purpose::Exercise(exercise)) => purpose(false, Some(exercise)),
     }
+}
+
+/// `None` when a word is wrong; the others are looked at all the same.
+fn scene(request: &wire::ReportIncidentRequest, faults: &mut Faults) -> Option<Scene> {
+    let place_kind = faults.take("place_kind", optional_word(&request.place_kind));
+    let age_band = faults.take("age_band", optional_word(&request.age_band));
+    let hazards = if request.hazards.len() > HAZARDS_MAX {
+        let message = format!("{} hazards; at most {HAZARDS_MAX} are accepted", request.hazards.len());
+        Err(Fault::new("OUT_OF_RANGE", message))
+    } else {
+        request.hazards.iter().map(|text| word(text)).collect()
+    };
+    let hazards = faults.take("hazards", hazards);
+    Some(Scene {
+        place_kind: place_kind?,
+        hazards: hazards?,
+        age_band: age_band?,
+    })
+}
+
+fn optional_word(text: &str) -> Result<Option<SceneWord>, Fault> {
+    (!text.is_empty()).then(|| word(text)).transpose()
+}
+
+fn word(text: &str) -> Result<SceneWord, Fault> {
+    let malformed = || {
+        Fault::new(
+            "MALFORMED",
+            "a word is 1 to 32 characters of a-z 0-9 _, for example care_home",
+        )
+    };
+    SceneWord::new(text).ok_or_else(malformed)
+}
+
+/// An ambulance expected later than this is a date typed wrong.
+const AMBULANCE_WITHIN_MS: i64 = 86_400_000;
+
+/// When the ambulance is expected, by the dispatch system's clock, and how long after the report was made. What the clock
+/// says does not matter then.
+fn ambulance(at: Option<&google::Timestamp>, head: Option<&Head>) -> Result<Option<(Timestamp, Duration)>, Fault> {
+    let (Some(at), Some(head)) = (at, head) else {
+        return Ok(None);
+    };
+    let at = moment(at)?;
+    if at.ms_since(head.sent_at) > AMBULANCE_WITHIN_MS {
+        return Err(Fault::new("OUT_OF_RANGE", "more than 24 hours after sent_at"));
+    }
+    Ok(Some((at, at.since(head.sent_at))))
 }
 
 /// `None` when something about the location is wrong; a location left out is not wrong.

@@ -43,6 +43,7 @@ fn good() -> wire::ReportIncidentRequest {
         }),
         call_connected_at: at(SENT - 60),
         alert_although_late: false,
+        ..wire::ReportIncidentRequest::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use dispatch_core::{
     ids::{DeviceId, InvalidId, ResponderId, TenantId, TrunkId},
-    responder::{Purpose, Skill, Skills, TravelMode},
+    responder::{Purpose, QuietHours, Skill, Skills, TravelMode},
     time::Timestamp,
 };
 use muster_engine::{
@@ -41,7 +41,10 @@ pub(crate) fn registration(
     let skills = skills(&profile.skills, &field("skills"), &mut faults);
     let valid_until = valid_until(profile.credential_valid_until.as_ref());
     let valid_until = faults.take(&field("credential_valid_until"), valid_until);
-    let (Some(()), Some(()), Some(skills), Some(credential_valid_until)) = (external_ref, name, skills, valid_until)
+    let quiet = profile.quiet_hours.as_ref().map_or(Ok(None), quiet_hours);
+    let quiet = faults.take(&field("quiet_hours"), quiet);
+    let (Some(()), Some(()), Some(skills), Some(credential_valid_until), Some(quiet_hours)) =
+        (external_ref, name, skills, valid_until, quiet)
     else {
         return Err(faults.refuse());
     };
@@ -53,6 +56,7 @@ pub(crate) fn registration(
         credential_valid_until,
         travel_mode: travel_mode(profile.travel_mode),
         on_duty: profile.on_duty,
+        quiet_hours,
     })
 }
 
@@ -72,7 +76,11 @@ pub(crate) fn update(request: &wire::UpdateResponderRequest) -> Result<(Responde
     };
     let valid_until = request.credential_valid_until.as_ref().map(moment).transpose();
     let valid_until = faults.take("credential_valid_until", valid_until);
-    let (Some(id), Some(()), Some(skills), Some(credential_valid_until)) = (id, name, skills, valid_until) else {
+    let quiet = request.quiet_hours.as_ref().map(quiet_hours).transpose();
+    let quiet = faults.take("quiet_hours", quiet);
+    let (Some(id), Some(()), Some(skills), Some(credential_valid_until), Some(quiet_hours)) =
+        (id, name, skills, valid_until, quiet)
+    else {
         return Err(faults.refuse());
     };
     let patch = ResponderPatch {
@@ -81,6 +89,7 @@ pub(crate) fn update(request: &wire::UpdateResponderRequest) -> Result<(Responde
         credential_valid_until,
         travel_mode: request.travel_mode.map(travel_mode),
         on_duty: request.on_duty,
+        quiet_hours,
         suspended: None,
     };
     Ok((id, patch))
@@ -187,6 +196,30 @@ fn skills(names: &[String], field: &str, faults: &mut Faults) -> Option<Skills> 
 }
 
 /// A mode this version does not know is as good as none: the median of all is assumed.
+/// Two times of the day; both empty = none.
+fn quiet_hours(hours: &wire::QuietHours) -> Result<Option<QuietHours>, Fault> {
+    if hours.from.is_empty() && hours.to.is_empty() {
+        return Ok(None);
+    }
+    let read = minute(&hours.from).zip(minute(&hours.to));
+    let read = read.and_then(|(from, to)| QuietHours::new(from, to));
+    read.map(Some).ok_or_else(|| {
+        let accepted = "from and to are two different times HH:MM, 00:00 to 23:59";
+        Fault::new("MALFORMED", accepted)
+    })
+}
+
+/// The minute of the day that `HH:MM` names.
+fn minute(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    let two_digits = |part: &str| {
+        let digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| part.parse::<u16>().ok()).flatten()
+    };
+    let (hour, minute) = (two_digits(hour)?, two_digits(minute)?);
+    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+}
+
 fn travel_mode(number: i32) -> TravelMode {
     match wire::TravelMode::try_from(number) {
         Ok(wire::TravelMode::Unspecified) => TravelMode::Unknown,

@@ -17,6 +17,7 @@ fn good() -> wire::ResponderProfile {
         }),
         travel_mode: wire::TravelMode::Bicycle.into(),
         on_duty: true,
+        quiet_hours: None,
     }
 }
 

@@ -236,6 +236,7 @@ pub fn report(request_id: &str, number: &str) -> wire::ReportIncidentRequest {
         }),
         call_connected_at: None,
         alert_although_late: false,
+        ..wire::ReportIncidentRequest::default()
     }
 }
 
@@ -247,5 +248,6 @@ pub fn profile(external_ref: &str) -> wire::ResponderProfile {
         credential_valid_until: at(NOW + 86_400),
         travel_mode: wire::TravelMode::Foot.into(),
         on_duty: true,
+        quiet_hours: None,
     }
 }

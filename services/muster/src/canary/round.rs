@@ -169,6 +169,7 @@ impl Canary {
             }),
             call_connected_at: None,
             alert_although_late: false,
+            ..ReportIncidentRequest::default()
         };
         let answer = self.room.incidents().report_incident(request).await;
         let answer = answer.map_err(|status| refused("reporting the canary", &status))?;
@@ -201,6 +202,7 @@ async fn register(room: &ControlRoom) -> anyhow::Result<String> {
         credential_valid_until: Some(wire(valid_until)),
         travel_mode: 0,
         on_duty: true,
+        quiet_hours: None,
     };
     let request = ImportRespondersRequest {
         profiles: vec![profile],

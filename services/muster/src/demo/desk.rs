@@ -149,6 +149,7 @@ impl Desk {
                 }),
                 call_connected_at: None,
                 alert_although_late: false,
+                ..ReportIncidentRequest::default()
             };
             let reported_at = Instant::now();
             let answer = client

@@ -93,6 +93,7 @@ async fn register(room: &ControlRoom, count: u64) -> anyhow::Result<Vec<String>>
         }),
         travel_mode: 0,
         on_duty: true,
+        quiet_hours: None,
     };
     let mut ids = Vec::new();
     let numbers: Vec<u64> = (0..count).collect();

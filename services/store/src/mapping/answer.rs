@@ -110,6 +110,9 @@ fn warning(warning: Warning) -> stored::Warning {
         Warning::StaleRevision => (WarningCode::StaleRevision, 0),
         Warning::IncidentEnded => (WarningCode::IncidentEnded, 0),
         Warning::NobodyToAsk => (WarningCode::NobodyToAsk, 0),
+        Warning::SceneNotUnderstood => (WarningCode::SceneNotUnderstood, 0),
+        Warning::SceneForVettedOnly => (WarningCode::SceneForVettedOnly, 0),
+        Warning::SceneExcluded => (WarningCode::SceneExcluded, 0),
     };
     stored::Warning {
         code: code.into(),
@@ -130,6 +133,9 @@ fn from_warning(warning: &stored::Warning) -> Result<Warning, InvalidRecord> {
         Ok(WarningCode::StaleRevision) => Ok(Warning::StaleRevision),
         Ok(WarningCode::IncidentEnded) => Ok(Warning::IncidentEnded),
         Ok(WarningCode::NobodyToAsk) => Ok(Warning::NobodyToAsk),
+        Ok(WarningCode::SceneNotUnderstood) => Ok(Warning::SceneNotUnderstood),
+        Ok(WarningCode::SceneForVettedOnly) => Ok(Warning::SceneForVettedOnly),
+        Ok(WarningCode::SceneExcluded) => Ok(Warning::SceneExcluded),
         Ok(WarningCode::Unspecified) | Err(_) => Err(wrong("Warning.code", warning.code, "a value this Muster knows")),
     }
 }

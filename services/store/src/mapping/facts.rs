@@ -39,6 +39,10 @@ pub fn fact(record: &Record) -> Fact {
             sent_at_ms: sent_at.unix_ms(),
             cause: cause.to_stored(),
         }),
+        Record::PolicyAdopted(policy) => Fact::PolicyAdopted(decision::adopted(policy)),
+        Record::AttendanceStalled { alert } => Fact::AttendanceStalled(stored::AttendanceStalled {
+            alert: alert.as_bytes().to_vec(),
+        }),
         Record::Decided(decided) => Fact::Decided(decision::decided(decided)),
         Record::RequestAnswered {
             tenant,
@@ -147,6 +151,10 @@ pub fn from_fact(fact: Fact) -> Result<Record, InvalidRecord> {
         Fact::IncidentReported(it) => Record::IncidentReported(incident::from_reported(it)?),
         Fact::IncidentEnded(it) => incident::from_ended(it)?,
         Fact::AlertRelocated(it) => decision::from_relocated(it)?,
+        Fact::PolicyAdopted(it) => Record::PolicyAdopted(Box::new(decision::from_adopted(&it)?)),
+        Fact::AttendanceStalled(it) => Record::AttendanceStalled {
+            alert: id("AttendanceStalled.alert", &it.alert)?,
+        },
         Fact::Decided(it) => Record::Decided(decision::from_decided(it)?),
         Fact::RequestAnswered(it) => answer::from_answered(it)?,
         Fact::IncidentStateChanged(it) => Record::IncidentStateChanged {

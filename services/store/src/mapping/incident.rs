@@ -9,6 +9,7 @@ use muster_proto::journal::v1 as stored;
 use super::{
     InvalidRecord, Word,
     fields::{from_key, from_place, id, key, kind, place, required},
+    scene::{from_scene, scene},
     words::word,
 };
 
@@ -23,6 +24,8 @@ pub fn reported(reported: &IncidentReported) -> stored::IncidentReported {
         sent_at_ms: reported.sent_at.unix_ms(),
         call_connected_at_ms: reported.call_connected_at.map(Timestamp::unix_ms),
         alerting: reported.alerting,
+        scene: scene(&reported.scene),
+        ambulance_at_ms: reported.ambulance_at.map(Timestamp::unix_ms),
     }
 }
 
@@ -37,6 +40,8 @@ pub fn from_reported(reported: stored::IncidentReported) -> Result<IncidentRepor
         sent_at: Timestamp::from_unix_ms(reported.sent_at_ms),
         call_connected_at: reported.call_connected_at_ms.map(Timestamp::from_unix_ms),
         alerting: reported.alerting,
+        scene: from_scene(reported.scene)?,
+        ambulance_at: reported.ambulance_at_ms.map(Timestamp::from_unix_ms),
     })
 }
 

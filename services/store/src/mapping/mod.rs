@@ -7,6 +7,7 @@ mod facts;
 pub(crate) mod fields;
 mod incident;
 mod person;
+mod scene;
 pub mod snapshot;
 #[cfg(test)]
 mod strategies;
@@ -22,7 +23,7 @@ use fields::required;
 pub(crate) use words::{Word, word};
 
 /// The version of the stored form that this code writes, and the newest it reads.
-pub const RECORD_VERSION: u32 = 3;
+pub const RECORD_VERSION: u32 = 4;
 
 /// Bytes that are not a record this code understands.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

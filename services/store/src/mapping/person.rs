@@ -1,7 +1,7 @@
 //! Responders and devices.
 
 use dispatch_core::{
-    responder::{Device, ResponderProfile, Skill, Skills},
+    responder::{Device, QuietHours, ResponderProfile, Skill, Skills},
     time::Timestamp,
 };
 use muster_proto::journal::v1 as stored;
@@ -21,6 +21,13 @@ pub fn profile(profile: &ResponderProfile) -> stored::ResponderPut {
         travel_mode: profile.travel_mode.to_stored(),
         on_duty: profile.on_duty,
         suspended: profile.suspended,
+        quiet_hours: profile.quiet_hours.map(|hours| {
+            let (from_minute, to_minute) = hours.minutes();
+            stored::QuietHours {
+                from_minute: from_minute.into(),
+                to_minute: to_minute.into(),
+            }
+        }),
     }
 }
 
@@ -33,6 +40,16 @@ pub fn from_profile(profile: stored::ResponderPut) -> Result<ResponderProfile, I
         travel_mode: word("ResponderPut.travel_mode", profile.travel_mode)?,
         on_duty: profile.on_duty,
         suspended: profile.suspended,
+        quiet_hours: profile.quiet_hours.map(from_quiet_hours).transpose()?,
+    })
+}
+
+fn from_quiet_hours(hours: stored::QuietHours) -> Result<QuietHours, InvalidRecord> {
+    let (from, to) = (u16::try_from(hours.from_minute), u16::try_from(hours.to_minute));
+    let read = from.ok().zip(to.ok()).and_then(|(from, to)| QuietHours::new(from, to));
+    read.ok_or_else(|| {
+        let found = format_args!("{} to {}", hours.from_minute, hours.to_minute).to_string();
+        wrong("ResponderPut.quiet_hours", found, "two minutes of a day, 0 to 1,439")
     })
 }
 

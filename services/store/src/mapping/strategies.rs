@@ -6,14 +6,17 @@ use std::time::Duration;
 use dispatch_core::{
     alert::{PlannedAlert, Role, StandDownReason},
     attendance::{AbortReason, Attendance},
+    choose::arrival::Arrival,
     coarse::{CoarseCell, DistanceBand},
     command::{Answer, EndAnswer, ReportAnswer, Warning},
-    ids::{AlertId, CallDate, DeviceId, IncidentId, IncidentKey, Reference, ResponderId, TenantId, TrunkId},
+    ids::{AedId, AlertId, CallDate, DeviceId, IncidentId, IncidentKey, Reference, ResponderId, TenantId, TrunkId},
     incident::{EndCause, IncidentKind, IncidentState},
     input::{DeclineReason, DeliveryStage, Place, RequestId},
+    policy::Policy,
     position::{Metres, Position},
-    record::{Candidate, Decision, IncidentReported, PolicyRef, Record, Verdict},
-    responder::{Device, Purpose, ResponderProfile, Skill, TravelMode},
+    record::{AedWay, Candidate, Decision, InPlay, IncidentReported, PolicyRef, Record, Verdict},
+    responder::{Device, Purpose, QuietHours, ResponderProfile, Skill, TravelMode},
+    scene::{Scene, SceneWord},
     time::Timestamp,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -34,6 +37,7 @@ pub fn record() -> impl Strategy<Value = Record> {
         (trunk(), tenant()).prop_map(|(trunk, tenant)| Record::TrunkPut { trunk, tenant }),
         trunk().prop_map(Record::TrunkRevoked),
         about_incident(),
+        policy().prop_map(|policy| Record::PolicyAdopted(Box::new(policy))),
         decision().prop_map(Record::Decided),
         about_alert(),
         (tenant(), reference(), any::<[u8; 32]>(), answer()).prop_map(|(tenant, id, fingerprint, answer)| {
@@ -103,6 +107,7 @@ fn about_alert() -> impl Strategy<Value = Record> {
             version
         }),
         alert().prop_map(|alert| Record::HelpNeeded { alert }),
+        alert().prop_map(|alert| Record::AttendanceStalled { alert }),
     ]
 }
 
@@ -122,26 +127,38 @@ fn profile() -> impl Strategy<Value = ResponderProfile> {
         moment(),
         select(modes.to_vec()),
         any::<[bool; 2]>(),
+        option::of((0..1_440_u16, 0..1_440_u16)),
     )
         .prop_map(
-            |(responder, tenant, skills, credential_valid_until, travel_mode, [on_duty, suspended])| ResponderProfile {
-                responder,
-                tenant,
-                skills: skills.into(),
-                credential_valid_until,
-                travel_mode,
-                on_duty,
-                suspended,
+            |(responder, tenant, skills, credential_valid_until, travel_mode, [on_duty, suspended], quiet)| {
+                ResponderProfile {
+                    responder,
+                    tenant,
+                    skills: skills.into(),
+                    credential_valid_until,
+                    travel_mode,
+                    on_duty,
+                    suspended,
+                    quiet_hours: quiet.and_then(|(from, to)| QuietHours::new(from, to)),
+                }
             },
         )
 }
 
 fn reported() -> impl Strategy<Value = IncidentReported> {
     let kind = "[a-z0-9_]{1,64}".prop_map(|name| IncidentKind::new(&name).unwrap());
-    let when = (moment(), option::of(moment()));
+    let when = (moment(), option::of(moment()), option::of(moment()), scene());
     let flags = (purpose(), any::<bool>());
     (incident(), key(), any::<u32>(), kind, option::of(place()), when, flags).prop_map(
-        |(incident, key, revision, kind, place, (sent_at, call_connected_at), (purpose, alerting))| IncidentReported {
+        |(
+            incident,
+            key,
+            revision,
+            kind,
+            place,
+            (sent_at, call_connected_at, ambulance_at, scene),
+            (purpose, alerting),
+        )| IncidentReported {
             incident,
             key,
             revision,
@@ -150,24 +167,38 @@ fn reported() -> impl Strategy<Value = IncidentReported> {
             place,
             sent_at,
             call_connected_at,
+            scene,
+            ambulance_at,
             alerting,
         },
     )
 }
 
 fn decision() -> impl Strategy<Value = Decision> {
-    let policy = (".{0,20}", any::<u32>()).prop_map(|(name, version)| PolicyRef { name, version });
-    let people = (vec(candidate(), 0..4), vec(planned(), 0..4));
-    (incident(), any::<[u32; 3]>(), policy, place(), people).prop_map(
-        |(incident, [revision, wave, sought], policy, place, (candidates, alerts))| Decision {
-            incident,
-            revision,
-            wave,
-            policy,
-            place,
-            sought,
-            candidates,
-            alerts,
+    let policy =
+        (".{0,20}", any::<u32>(), any::<u32>()).prop_map(|(name, version, number)| PolicyRef { name, version, number });
+    let people = (vec(candidate(), 0..4), vec(planned(), 0..4), vec(in_play(), 0..3));
+    let when = (moment(), span(), option::of(moment()), option::of(any::<[u8; 32]>()));
+    (incident(), any::<[u32; 4]>(), policy, place(), people, when).prop_map(
+        |(incident, [revision, wave, sought, asked_before], policy, place, people, when)| {
+            let (candidates, alerts, in_play) = people;
+            let (decided_at, since_report, ambulance_at, roads) = when;
+            Decision {
+                incident,
+                revision,
+                wave,
+                policy,
+                decided_at,
+                place,
+                sought,
+                asked_before,
+                since_report,
+                ambulance_at,
+                roads,
+                in_play,
+                candidates,
+                alerts,
+            }
         },
     )
 }
@@ -184,38 +215,138 @@ fn candidate() -> impl Strategy<Value = Candidate> {
         Verdict::PhoneOffline,
         Verdict::Busy,
         Verdict::AlreadyAsked,
+        Verdict::AmbulanceSooner,
+        Verdict::Quiet,
+        Verdict::SceneExcluded,
+        Verdict::NotVetted,
+        Verdict::Resting,
+        Verdict::Fatigued,
     ];
+    let choosing = (
+        mode(),
+        option::of(any::<u64>()),
+        aeds(),
+        any::<[u16; 2]>(),
+        any::<bool>(),
+    );
     (
         responder(),
         any::<[u64; 2]>(),
         [span(), span()],
         select(verdicts.to_vec()),
+        choosing,
     )
         .prop_map(
-            |(responder, [distance, accuracy], [fix_age, estimated_arrival], verdict)| Candidate {
+            |(responder, [distance, accuracy], [fix_age, estimated_arrival], verdict, choosing)| Candidate {
                 responder,
                 distance: Metres::from_mm(distance),
                 accuracy: Metres::from_mm(accuracy),
                 fix_age,
+                mode: choosing.0,
+                way: choosing.1.map(Metres::from_mm),
+                aeds: choosing.2,
+                acceptance_permille: choosing.3[0],
+                recent_alerts: choosing.3[1],
+                quiet: choosing.4,
                 estimated_arrival,
                 verdict,
             },
         )
 }
 
+fn aeds() -> impl Strategy<Value = [Option<AedWay>; 2]> {
+    let way = || {
+        (any::<[u8; 16]>(), any::<u64>(), any::<u16>()).prop_map(|(aed, way, chance_permille)| AedWay {
+            aed: AedId::from_bytes(aed),
+            way: Metres::from_mm(way),
+            chance_permille,
+        })
+    };
+    prop_oneof![
+        Just([None, None]),
+        way().prop_map(|first| [Some(first), None]),
+        (way(), way()).prop_map(|(first, second)| [Some(first), Some(second)]),
+    ]
+}
+
+fn in_play() -> impl Strategy<Value = InPlay> {
+    (responder(), role(), any::<u16>(), arrival()).prop_map(|(responder, role, chance_permille, arrival)| InPlay {
+        responder,
+        role,
+        chance_permille,
+        arrival,
+    })
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![
+        Just(Role::Direct),
+        Just(Role::Guide),
+        any::<[u8; 16]>().prop_map(|aed| Role::FetchAed(AedId::from_bytes(aed))),
+    ]
+}
+
+fn arrival() -> impl Strategy<Value = Arrival> {
+    (span(), span(), span()).prop_map(|(fast, median, slow)| Arrival { fast, median, slow })
+}
+
+pub fn scene() -> impl Strategy<Value = Scene> {
+    let word = || "[a-z0-9_]{1,32}".prop_map(|word| SceneWord::new(&word).unwrap());
+    let hazards = proptest::collection::btree_set(word(), 0..4);
+    (option::of(word()), hazards, option::of(word())).prop_map(|(place_kind, hazards, age_band)| Scene {
+        place_kind,
+        hazards,
+        age_band,
+    })
+}
+
+pub fn policy() -> impl Strategy<Value = Policy> {
+    let other = ("[a-z]{1,20}", 1..=100_u32, 1..=u32::MAX, any::<[bool; 2]>());
+    let changed = other.prop_map(|(name, alert_count, version, [declined, silent])| Policy {
+        name,
+        version,
+        alert_count,
+        wanted: 1,
+        going_min: 1,
+        replace_declined: declined,
+        replace_silent: silent,
+        alerts_max: 100,
+        ..Policy::default()
+    });
+    prop_oneof![Just(Policy::default()), changed]
+}
+
+fn mode() -> impl Strategy<Value = TravelMode> {
+    use TravelMode::*;
+    select(&[Unknown, Foot, Bicycle, Car][..])
+}
+
 pub fn planned() -> impl Strategy<Value = PlannedAlert> {
-    (alert(), responder(), any::<u32>(), band(), position(), span(), moment()).prop_map(
-        |(alert, responder, attempt, band, centre, estimated_arrival, expires_at)| PlannedAlert {
-            alert,
-            responder,
-            role: Role::Direct,
-            attempt,
-            band,
-            cell: CoarseCell { centre },
-            estimated_arrival,
-            expires_at,
-        },
+    let choosing = (role(), arrival(), any::<u16>());
+    (
+        alert(),
+        responder(),
+        any::<u32>(),
+        band(),
+        position(),
+        choosing,
+        moment(),
     )
+        .prop_map(
+            |(alert, responder, attempt, band, centre, (role, arrival, acceptance_permille), expires_at)| {
+                PlannedAlert {
+                    alert,
+                    responder,
+                    role,
+                    attempt,
+                    band,
+                    cell: CoarseCell { centre },
+                    arrival,
+                    acceptance_permille,
+                    expires_at,
+                }
+            },
+        )
 }
 
 fn band() -> impl Strategy<Value = DistanceBand> {
@@ -265,6 +396,9 @@ fn warning() -> impl Strategy<Value = Warning> {
         Just(Warning::StaleRevision),
         Just(Warning::IncidentEnded),
         Just(Warning::NobodyToAsk),
+        Just(Warning::SceneNotUnderstood),
+        Just(Warning::SceneForVettedOnly),
+        Just(Warning::SceneExcluded),
     ]
 }
 
@@ -301,7 +435,7 @@ fn alert() -> impl Strategy<Value = AlertId> {
     any::<[u8; 16]>().prop_map(AlertId::from_bytes)
 }
 
-fn responder() -> impl Strategy<Value = ResponderId> {
+pub fn responder() -> impl Strategy<Value = ResponderId> {
     any::<[u8; 16]>().prop_map(ResponderId::from_bytes)
 }
 
@@ -354,7 +488,18 @@ pub fn decline() -> impl Strategy<Value = DeclineReason> {
 
 pub fn stand_down() -> impl Strategy<Value = StandDownReason> {
     use StandDownReason::*;
-    select(&[Enough, Cancelled, Closed, CrewOnScene, Relocated, Suspended][..])
+    select(
+        &[
+            Enough,
+            Cancelled,
+            Closed,
+            CrewOnScene,
+            Relocated,
+            Suspended,
+            SceneExcluded,
+            Replaced,
+        ][..],
+    )
 }
 
 pub fn attendance() -> impl Strategy<Value = Attendance> {

@@ -1,7 +1,7 @@
 //! Enumerations: each value of the core has one stored value, and the compiler checks that none is forgotten.
 
 use dispatch_core::{
-    alert::{Role, StandDownReason},
+    alert::StandDownReason,
     attendance::{AbortReason, Attendance},
     incident::{EndCause, IncidentState},
     input::{DeclineReason, DeliveryStage},
@@ -43,12 +43,12 @@ words! {
     TravelMode: Unknown Foot Bicycle Car;
     EndCause: Cancelled CrewOnScene Closed;
     IncidentState: Recorded Searching Covered Exhausted StoodDown Closed;
-    Role: Direct;
-    Verdict: Asked EnoughSooner OffDuty Suspended CredentialExpired LacksSkill NoDevice PhoneOffline Busy AlreadyAsked;
+    Verdict: Asked EnoughSooner OffDuty Suspended CredentialExpired LacksSkill NoDevice PhoneOffline Busy AlreadyAsked
+        AmbulanceSooner Quiet SceneExcluded NotVetted Resting Fatigued;
     DeliveryStage: Failed Published BrokerAcked Received Shown;
     DeclineReason: Unstated TooFar Busy Unsafe;
     MessageOutcome: Heard Superseded Lapsed;
-    StandDownReason: Enough Cancelled Closed CrewOnScene Relocated Suspended;
+    StandDownReason: Enough Cancelled Closed CrewOnScene Relocated Suspended SceneExcluded Replaced;
 }
 
 impl Word for Attendance {

@@ -118,6 +118,8 @@ fn reported(key: &IncidentKey) -> Record {
         place: None,
         sent_at: Timestamp::from_unix_ms(START_MS),
         call_connected_at: None,
+        scene: Default::default(),
+        ambulance_at: None,
         alerting: true,
     })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use dispatch_core::{
     alert::{PlannedAlert, Role},
+    choose::arrival::Arrival,
     coarse::{CoarseCell, DistanceBand},
     ids::{AlertId, CallDate, DeviceId, IncidentId, IncidentKey, Reference, ResponderId, TenantId, TrunkId},
     incident::{EndCause, IncidentKind, IncidentState},
@@ -111,6 +112,8 @@ pub fn reported(key: &IncidentKey, revision: u32, alerting: bool) -> Record {
         place: Some(place()),
         sent_at: Timestamp::from_unix_ms(1_700_000_000_000),
         call_connected_at: None,
+        scene: Default::default(),
+        ambulance_at: None,
         alerting,
     })
 }
@@ -147,21 +150,19 @@ pub fn decided(incident: IncidentId, people: &[u8]) -> Record {
             to_m: Some(500),
         },
         cell: CoarseCell::around(place().position),
-        estimated_arrival: Duration::from_secs(240),
+        arrival: Arrival::certain(Duration::from_secs(240)),
+        acceptance_permille: 287,
         expires_at: Timestamp::from_unix_ms(1_700_000_300_000),
     });
+    let policy = PolicyRef {
+        name: "cardiac_arrest".to_owned(),
+        version: 1,
+        number: 1,
+    };
     Record::Decided(Decision {
-        incident,
-        revision: 1,
-        wave: 1,
-        policy: PolicyRef {
-            name: "cardiac_arrest".to_owned(),
-            version: 1,
-        },
-        place: place(),
-        sought: 3,
-        candidates: Vec::new(),
+        sought: 1,
         alerts: alerts.collect(),
+        ..Decision::new(incident, place(), policy, Timestamp::from_unix_ms(1))
     })
 }
 
@@ -185,6 +186,7 @@ pub fn person(tenant_name: &str, number: u8, name: &str) -> ResponderRow {
             travel_mode: TravelMode::Bicycle,
             on_duty: true,
             suspended: false,
+            quiet_hours: None,
         },
     }
 }

@@ -178,6 +178,7 @@ pub fn profile(external_ref: &str) -> ResponderProfile {
         credential_valid_until: Some(timestamp(SystemTime::now() + 365 * DAY)),
         travel_mode: TravelMode::Foot.into(),
         on_duty: true,
+        quiet_hours: None,
     }
 }
 

@@ -141,6 +141,8 @@ impl Call {
                 accuracy: Metres::new(20),
             }),
             call_connected_at: Some(self.at - Duration::from_secs(40)),
+            scene: Default::default(),
+            ambulance_at: None,
             alert_although_late: false,
         }
     }

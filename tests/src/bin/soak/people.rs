@@ -161,6 +161,7 @@ pub fn registration(number: u32) -> Registration {
         credential_valid_until: START + std::time::Duration::from_secs(100 * 365 * 86_400),
         travel_mode: TravelMode::Foot,
         on_duty: true,
+        quiet_hours: None,
     }
 }
 

@@ -33,6 +33,7 @@ pub fn alert(alert: &Alert) -> stored::KnownAlert {
         answered_at_ms: alert.answered_at.map(Timestamp::unix_ms),
         attendance: alert.attendance.map(Word::to_stored),
         attendance_at_ms: alert.attendance_at.map(Timestamp::unix_ms),
+        stalled: alert.stalled,
     }
 }
 
@@ -49,6 +50,7 @@ pub fn from_alert(alert: stored::KnownAlert) -> Result<Alert, InvalidRecord> {
         answered_at: alert.answered_at_ms.map(Timestamp::from_unix_ms),
         attendance: optional("KnownAlert.attendance", alert.attendance)?,
         attendance_at: alert.attendance_at_ms.map(Timestamp::from_unix_ms),
+        stalled: alert.stalled,
         message: from_message(required("KnownAlert.message", alert.message)?)?,
         plan: decision::from_planned(required("KnownAlert.plan", alert.plan)?)?,
     })

@@ -9,6 +9,7 @@ use muster_proto::journal::v1 as stored;
 use super::super::{
     InvalidRecord, Word,
     fields::{from_key, from_place, id, key, kind, place, required},
+    scene::{from_scene, scene},
     words::word,
 };
 
@@ -53,6 +54,8 @@ fn reported(reported: &Reported) -> stored::KnownReport {
         purpose: reported.purpose.to_stored(),
         place: reported.place.map(place),
         revision: reported.revision,
+        scene: scene(&reported.scene),
+        ambulance_at_ms: reported.ambulance_at.map(Timestamp::unix_ms),
     }
 }
 
@@ -62,5 +65,7 @@ fn from_reported(reported: stored::KnownReport) -> Result<Reported, InvalidRecor
         purpose: word("KnownReport.purpose", reported.purpose)?,
         place: reported.place.map(from_place).transpose()?,
         revision: reported.revision,
+        scene: from_scene(reported.scene)?,
+        ambulance_at: reported.ambulance_at_ms.map(Timestamp::from_unix_ms),
     })
 }

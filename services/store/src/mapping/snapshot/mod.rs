@@ -16,10 +16,10 @@ use dispatch_core::{ids::AlertId, state::StateImage, time::Timestamp};
 use muster_proto::journal::v1 as stored;
 use prost::Message as _;
 
-use super::InvalidRecord;
+use super::{InvalidRecord, decision};
 
 /// The version of the stored form that this code writes and reads.
-pub const SNAPSHOT_VERSION: u32 = 1;
+pub const SNAPSHOT_VERSION: u32 = 2;
 
 /// Bytes that are not a snapshot this code understands.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -59,6 +59,8 @@ pub fn encode_snapshot(image: &StateImage) -> Vec<u8> {
         cad_clocks: image.cad_clocks.iter().map(rest::clock).collect(),
         messages_planned: image.messages_planned.iter().map(rest::planned).collect(),
         messages_settled: settled.map(rest::settled).collect(),
+        histories: image.histories.iter().map(rest::history).collect(),
+        policies: image.policies.iter().map(decision::adopted).collect(),
     }
     .encode_to_vec()
 }
@@ -82,6 +84,8 @@ pub fn decode_snapshot(bytes: &[u8]) -> Result<StateImage, InvalidSnapshot> {
         cad_clocks: all(snapshot.cad_clocks, rest::from_clock)?,
         messages_planned: all(snapshot.messages_planned, rest::from_planned)?,
         messages_settled: all(snapshot.messages_settled, rest::from_settled)?,
+        histories: all(snapshot.histories, rest::from_history)?,
+        policies: all(snapshot.policies, |policy| decision::from_adopted(&policy))?,
     };
     fits(&image)?;
     Ok(image)

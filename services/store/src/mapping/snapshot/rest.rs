@@ -3,10 +3,10 @@
 use dispatch_core::{
     alert::MessageKind,
     cad_clock::CadClock,
-    ids::{Reference, TenantId},
+    ids::{Reference, ResponderId, TenantId},
     ledger::MessageOutcome,
     record::Record,
-    state::{KeptAnswer, Standing, Tombstone},
+    state::{ALERTS_KEPT, History, KeptAnswer, Standing, Tombstone},
     time::Timestamp,
 };
 use muster_proto::journal::v1 as stored;
@@ -14,11 +14,38 @@ use muster_proto::journal::v1 as stored;
 use super::{
     super::{
         InvalidRecord, Word, answer,
-        fields::{id, reference, required, tenant},
+        fields::{id, reference, required, tenant, wrong},
         words::word,
     },
     alert::{from_kind, kind},
 };
+
+pub fn history((responder, history): &(ResponderId, History)) -> stored::History {
+    stored::History {
+        responder: responder.as_bytes().to_vec(),
+        accepted: history.accepted,
+        refused: history.refused,
+        alerted_at_ms: history.alerted_at.iter().map(|at| at.unix_ms()).collect(),
+        helped_until_ms: history.helped_until.map(Timestamp::unix_ms),
+    }
+}
+
+pub fn from_history(history: stored::History) -> Result<(ResponderId, History), InvalidRecord> {
+    if history.alerted_at_ms.len() > ALERTS_KEPT {
+        let found = history.alerted_at_ms.len();
+        return Err(wrong("History.alerted_at_ms", found, "at most 32 moments"));
+    }
+    let alerted_at = history.alerted_at_ms.into_iter().map(Timestamp::from_unix_ms);
+    Ok((
+        id("History.responder", &history.responder)?,
+        History {
+            accepted: history.accepted,
+            refused: history.refused,
+            alerted_at: alerted_at.collect(),
+            helped_until: history.helped_until_ms.map(Timestamp::from_unix_ms),
+        },
+    ))
+}
 
 pub fn tombstone(tombstone: &Tombstone) -> stored::Tombstone {
     stored::Tombstone {

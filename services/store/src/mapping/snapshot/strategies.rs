@@ -8,25 +8,26 @@ use dispatch_core::{
     incident::{Incident, IncidentKind, Reported},
     input::RequestId,
     ledger::{MessageOutcome, Times},
-    state::{KeptAnswer, Standing, StateImage, Tombstone},
+    state::{ALERTS_KEPT, History, KeptAnswer, Standing, StateImage, Tombstone},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::super::strategies::{
-    answer, attendance, decline, incident, key, moment, place, planned, purpose, reference, stage, stand_down, state,
-    tenant,
+    answer, attendance, decline, incident, key, moment, place, planned, policy, purpose, reference, responder, scene,
+    stage, stand_down, state, tenant,
 };
 
 pub fn image() -> impl Strategy<Value = StateImage> {
     let head = (any::<u64>(), moment(), any::<u64>());
     let open = vec(incident_and_alerts(), 0..4);
     let past = (vec(tombstone(), 0..4), vec(kept(), 0..4), vec(clock(), 0..3));
+    let choosing = (vec((responder(), history()), 0..3), vec(policy(), 0..2));
     let counts = (
         vec((kind(), any::<u64>()), 0..4),
         vec((kind(), outcome(), any::<u64>()), 0..4),
     );
-    (head, open, past, counts).prop_map(
-        |((sequence, last_at, epoch), open, (tombstones, answers, cad_clocks), counts)| {
+    (head, open, past, counts, choosing).prop_map(
+        |((sequence, last_at, epoch), open, (tombstones, answers, cad_clocks), counts, (histories, policies))| {
             let (incidents, alerts): (Vec<Incident>, Vec<Vec<Alert>>) = open.into_iter().unzip();
             StateImage {
                 sequence,
@@ -39,19 +40,36 @@ pub fn image() -> impl Strategy<Value = StateImage> {
                 cad_clocks,
                 messages_planned: counts.0,
                 messages_settled: counts.1,
+                histories,
+                policies,
             }
         },
     )
 }
 
+fn history() -> impl Strategy<Value = History> {
+    let moments = (vec(moment(), 0..=ALERTS_KEPT), option::of(moment()));
+    (any::<[u32; 2]>(), moments).prop_map(|([accepted, refused], (alerted_at, helped_until))| History {
+        accepted,
+        refused,
+        alerted_at: alerted_at.into(),
+        helped_until,
+    })
+}
+
 fn incident_and_alerts() -> impl Strategy<Value = (Incident, Vec<Alert>)> {
     let kind = "[a-z0-9_]{1,64}".prop_map(|name| IncidentKind::new(&name).unwrap());
-    let reported = (kind, purpose(), place(), any::<u32>()).prop_map(|(kind, purpose, place, revision)| Reported {
-        kind,
-        purpose,
-        place: Some(place),
-        revision,
-    });
+    let scene = (scene(), option::of(moment()));
+    let reported = (kind, purpose(), place(), any::<u32>(), scene).prop_map(
+        |(kind, purpose, place, revision, (scene, ambulance_at))| Reported {
+            kind,
+            purpose,
+            place: Some(place),
+            scene,
+            ambulance_at,
+            revision,
+        },
+    );
     let times = (moment(), option::of(moment()), option::of(moment()));
     let rest = (any::<[u32; 2]>(), any::<bool>(), times);
     (key(), reported, state(), rest).prop_flat_map(|(key, reported, state, rest)| {
@@ -85,10 +103,10 @@ fn alert(incident: IncidentId) -> impl Strategy<Value = Alert> {
         option::of(moment()),
         option::of(moment()),
     );
-    let rest = (any::<u32>(), any::<bool>(), times(), option::of(attendance()));
+    let rest = (any::<u32>(), any::<[bool; 2]>(), times(), option::of(attendance()));
     (planned(), alert_state(), message(), moments, rest).prop_map(
         move |(plan, state, message, (planned_at, waits_since, reached_at, answered_at, attendance_at), rest)| {
-            let (wave, lapsed, request, attendance) = rest;
+            let (wave, [lapsed, stalled], request, attendance) = rest;
             Alert {
                 plan,
                 incident,
@@ -98,6 +116,7 @@ fn alert(incident: IncidentId) -> impl Strategy<Value = Alert> {
                 reached_at,
                 waits_since,
                 lapsed,
+                stalled,
                 message,
                 request,
                 answered_at,

@@ -1,0 +1,151 @@
+//! Whether a person may be asked at all: yes, or a named no. What they are worth is another question.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    alert::AlertState,
+    attendance::Attendance,
+    ids::ResponderId,
+    incident::{Incident, Reported},
+    policy::Policy,
+    record::Verdict,
+    roster::{Person, Presence},
+    scene::SceneRule,
+    state::State,
+    time::Timestamp,
+};
+
+/// What the answer depends on besides the person; the same for everybody considered for one incident.
+pub struct Eligibility<'a> {
+    state: &'a State,
+    policy: &'a Policy,
+    incident: &'a Incident,
+    reported: &'a Reported,
+    scene: SceneRule,
+    asked: BTreeMap<ResponderId, Asked>,
+    now: Timestamp,
+}
+
+/// What a person was asked about one incident before.
+struct Asked {
+    times: u32,
+    /// Every request ended without a no: they were willing, or had no say.
+    may_be_asked_again: bool,
+}
+
+impl<'a> Eligibility<'a> {
+    /// Prepares for one incident.
+    pub fn new(
+        state: &'a State,
+        policy: &'a Policy,
+        incident: &'a Incident,
+        reported: &'a Reported,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            state,
+            policy,
+            incident,
+            reported,
+            scene: policy.scenes.rule(reported.kind.as_str(), &reported.scene),
+            asked: attempts(state, incident),
+            now,
+        }
+    }
+
+    /// How often a person has been asked for this incident.
+    pub fn times_asked(&self, responder: ResponderId) -> u32 {
+        self.asked.get(&responder).map_or(0, |asked| asked.times)
+    }
+
+    /// Yes, or a named no. The order tells the reader the most lasting reason first.
+    pub fn verdict(&self, person: &Person) -> Verdict {
+        if let Some(no) = self.scene_no(person) {
+            return no;
+        }
+        let profile = &person.profile;
+        if profile.suspended {
+            return Verdict::Suspended;
+        }
+        if self.now >= profile.credential_valid_until {
+            return Verdict::CredentialExpired;
+        }
+        if !self.policy.skills_any.is_empty() && !profile.skills.any_of(&self.policy.skills_any) {
+            return Verdict::LacksSkill;
+        }
+        let mut devices = person.alertable(self.reported.purpose).peekable();
+        if devices.peek().is_none() {
+            return Verdict::NoDevice;
+        }
+        if !profile.on_duty {
+            return Verdict::OffDuty;
+        }
+        if self
+            .asked
+            .get(&profile.responder)
+            .is_some_and(|asked| !asked.may_be_asked_again)
+        {
+            return Verdict::AlreadyAsked;
+        }
+        if self.is_busy(profile.responder) {
+            return Verdict::Busy;
+        }
+        if let Some(no) = self.rest_no(profile.responder) {
+            return no;
+        }
+        if devices.all(|(_, presence)| presence == Presence::Offline) {
+            return Verdict::PhoneOffline;
+        }
+        Verdict::Asked
+    }
+
+    /// The no that the scene calls for, also for people asked before it was known.
+    pub fn scene_no(&self, person: &Person) -> Option<Verdict> {
+        match self.scene {
+            SceneRule::Everybody => None,
+            SceneRule::VettedOnly => {
+                let vetted = person.profile.skills.any_of(&self.policy.skills_vetted);
+                (!vetted).then_some(Verdict::NotVetted)
+            }
+            SceneRule::Nobody => Some(Verdict::SceneExcluded),
+        }
+    }
+
+    fn is_busy(&self, responder: ResponderId) -> bool {
+        self.state
+            .live_alerts(responder)
+            .any(|alert| alert.incident != self.incident.id && (alert.is_pending() || alert.is_attended()))
+    }
+
+    fn rest_no(&self, responder: ResponderId) -> Option<Verdict> {
+        let history = self.state.history(responder)?;
+        let rest = &self.policy.rest;
+        let helped = history
+            .helped_until
+            .filter(|&until| self.now < until + rest.after_attendance);
+        // Whoever helped at this very incident is not tired of it: they turned back, or were called off.
+        if helped.is_some() && self.times_asked(responder) == 0 {
+            return Some(Verdict::Resting);
+        }
+        let recent = history.alerts_since(self.now - rest.alerts_within);
+        (recent >= rest.alerts_max as usize).then_some(Verdict::Fatigued)
+    }
+}
+
+fn attempts(state: &State, incident: &Incident) -> BTreeMap<ResponderId, Asked> {
+    let mut asked = BTreeMap::new();
+    for alert in state.alerts_of(incident) {
+        let entry = asked.entry(alert.plan.responder).or_insert(Asked {
+            times: 0,
+            may_be_asked_again: true,
+        });
+        entry.times += 1;
+        let willing_or_unasked = match alert.attendance {
+            // Offered to go when it was not their turn, or when it was over for them.
+            Some(attendance) => matches!(attendance, Attendance::NotNeeded | Attendance::TooLate),
+            None => matches!(alert.state, AlertState::Undeliverable | AlertState::Withdrawn(_)),
+        };
+        entry.may_be_asked_again &= willing_or_unasked;
+    }
+    asked
+}

@@ -1,0 +1,224 @@
+//! Choosing: who is within reach, who of them may be asked, what each of them would be worth, and the reason for each yes
+//! or no.
+//!
+//! ```text
+//! near ─> eligibility (yes, or a named no) ─> worked out: ways, chances, defibrillators ─> decide ─> who does what
+//!         └──────────────── looks at the state ──────────────────────────────────────┘   looks at the record alone
+//! ```
+
+pub mod arrival;
+mod decide;
+mod eligibility;
+mod stakes;
+
+use std::time::Duration;
+
+use crate::{
+    alert::{Alert, PlannedAlert},
+    attendance::Attendance,
+    coarse::CoarseCell,
+    ids::{AlertId, ResponderId},
+    incident::{Incident, Reported},
+    input::Place,
+    policy::Policy,
+    record::{Candidate, Decision, InPlay, PolicyRef, Verdict},
+    roster::{NearPerson, Person},
+    state::State,
+    time::Timestamp,
+};
+use arrival::Arrival;
+
+pub use decide::{Chosen, decide};
+pub use eligibility::Eligibility;
+
+/// Considers people for one incident. Changes nothing.
+pub struct Chooser<'a> {
+    /// What is known.
+    pub state: &'a State,
+    /// The rules.
+    pub policy: &'a Policy,
+    /// The number of the policy in the journal.
+    pub policy_number: u32,
+    /// For which incident.
+    pub incident: &'a Incident,
+    /// As last reported.
+    pub reported: &'a Reported,
+    /// Where.
+    pub place: Place,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Chooser<'_> {
+    /// Considers everyone within the policy's reach and chooses up to `sought` of them.
+    pub fn choose(&self, sought: u32) -> Decision {
+        let eligibility = Eligibility::new(self.state, self.policy, self.incident, self.reported, self.now);
+        let candidates_max = self.policy.candidates_max as usize;
+        let tenant = &self.incident.key.tenant;
+        let near = self
+            .state
+            .roster
+            .near(self.place.position, self.policy.radius, candidates_max, tenant);
+        let candidates = near.iter().map(|near| self.candidate(&eligibility, near)).collect();
+        let mut decision = self.empty(sought);
+        decision.in_play = self.in_play();
+        decision.candidates = candidates;
+        let chosen = decide(self.policy, &mut decision);
+        decision.alerts = self.plan(&eligibility, &decision, &chosen, &near);
+        decision
+    }
+
+    /// The survival that somebody who was asked adds by going, given who else is in play.
+    pub fn worth_going(&self, alert: &Alert) -> f64 {
+        let others = self.state.alerts_of(self.incident);
+        let others = others.filter(|other| other.plan.alert != alert.plan.alert);
+        // Who has not answered may not come; only who is going counts beside somebody who offers to.
+        let going = others.filter(|other| other.attendance.is_some());
+        let mut decision = self.empty(0);
+        decision.in_play = going
+            .filter_map(|other| in_play(self.policy, other, self.now))
+            .collect();
+        let chance = f64::from(self.policy.acceptance.arrives_permille) / 1_000.0;
+        decide::worth(
+            self.policy,
+            &decision,
+            alert.plan.role,
+            chance,
+            &left_of(alert, self.now),
+        )
+    }
+
+    /// The no that the scene calls for.
+    pub fn scene_no(&self, person: &Person) -> Option<Verdict> {
+        Eligibility::new(self.state, self.policy, self.incident, self.reported, self.now).scene_no(person)
+    }
+
+    /// A decision in which nobody has been considered yet.
+    fn empty(&self, sought: u32) -> Decision {
+        let policy = PolicyRef {
+            name: self.policy.name.clone(),
+            version: self.policy.version,
+            number: self.policy_number,
+        };
+        Decision {
+            revision: self.incident.revision,
+            wave: self.incident.waves + 1,
+            sought,
+            asked_before: u32::try_from(self.incident.alerts.len()).unwrap_or(u32::MAX),
+            since_report: self.now.since(self.incident.received_at),
+            ambulance_at: self.reported.ambulance_at,
+            ..Decision::new(self.incident.id, self.place, policy, self.now)
+        }
+    }
+
+    fn candidate(&self, eligibility: &Eligibility<'_>, near: &NearPerson<'_>) -> Candidate {
+        let profile = &near.person.profile;
+        let history = self.state.history(profile.responder);
+        let since = self.now - self.policy.rest.alerts_within;
+        let recent = history.map_or(0, |history| history.alerts_since(since));
+        Candidate {
+            distance: near.distance,
+            accuracy: near.fix.accuracy,
+            fix_age: self.now.since(near.fix.taken_at),
+            mode: profile.travel_mode,
+            acceptance_permille: self.acceptance(profile.responder),
+            recent_alerts: u16::try_from(recent).unwrap_or(u16::MAX),
+            quiet: profile
+                .quiet_hours
+                .is_some_and(|hours| hours.contain(self.policy.minute_of_day(self.place.position, self.now))),
+            ..Candidate::new(profile.responder, eligibility.verdict(near.person))
+        }
+    }
+
+    /// How likely a person is to accept: their own answers, and some of everybody's.
+    fn acceptance(&self, responder: ResponderId) -> u16 {
+        let prior = &self.policy.acceptance;
+        let (accepted, refused) = self.state.history(responder).map_or((0, 0), |history| {
+            (u64::from(history.accepted), u64::from(history.refused))
+        });
+        let weight = u64::from(prior.prior_weight);
+        let permille = (weight * u64::from(prior.prior_permille) + 1_000 * accepted) / (weight + accepted + refused);
+        u16::try_from(permille).unwrap_or(1_000)
+    }
+
+    /// Who had been asked for this incident and may still come, is coming, or is there.
+    fn in_play(&self) -> Vec<InPlay> {
+        let alerts = self.state.alerts_of(self.incident);
+        alerts
+            .filter_map(|alert| in_play(self.policy, alert, self.now))
+            .collect()
+    }
+
+    fn plan(
+        &self,
+        eligibility: &Eligibility<'_>,
+        decision: &Decision,
+        chosen: &[Chosen],
+        near: &[NearPerson<'_>],
+    ) -> Vec<PlannedAlert> {
+        let cell = CoarseCell::around(self.place.position);
+        let plan = |chosen: &Chosen| {
+            let candidate = &decision.candidates[chosen.candidate];
+            let responder = candidate.responder;
+            let attempt = eligibility.times_asked(responder) + 1;
+            let mut near = near.iter();
+            let near = near
+                .find(|near| near.person.profile.responder == responder)
+                .expect("candidates are those near");
+            PlannedAlert {
+                alert: AlertId::derive(self.incident.id, self.incident.revision, responder, attempt),
+                responder,
+                role: chosen.role,
+                attempt,
+                band: cell.band_from(near.fix.position),
+                cell,
+                arrival: chosen.arrival,
+                acceptance_permille: candidate.acceptance_permille,
+                expires_at: self.now + self.policy.alert_expiry,
+            }
+        };
+        chosen.iter().map(plan).collect()
+    }
+}
+
+/// Somebody on the way is not taken to be at the door just because the time has passed at which they were expected.
+const LEFT_MIN: Arrival = Arrival {
+    fast: Duration::from_secs(10),
+    median: Duration::from_secs(30),
+    slow: Duration::from_secs(90),
+};
+
+/// When somebody who was asked would be there, from now on.
+fn left_of(alert: &Alert, now: Timestamp) -> Arrival {
+    alert.plan.arrival.after(now.since(alert.planned_at)).at_least(LEFT_MIN)
+}
+
+/// What may still be expected of an alert; `None` when nothing.
+fn in_play(policy: &Policy, alert: &Alert, now: Timestamp) -> Option<InPlay> {
+    let odds = &policy.acceptance;
+    let acceptance = u32::from(alert.plan.acceptance_permille);
+    let coming = left_of(alert, now);
+    let (chance, arrival) = match alert.attendance {
+        Some(Attendance::Confirmed | Attendance::EnRoute) if alert.stalled => (odds.late_permille, coming),
+        Some(Attendance::Confirmed | Attendance::EnRoute) => (odds.arrives_permille, coming),
+        Some(
+            Attendance::AtScene
+            | Attendance::WithPatient
+            | Attendance::AedAttached
+            | Attendance::Finished
+            | Attendance::PresumedOver,
+        ) => (1_000, Arrival::default()),
+        Some(Attendance::Aborted(_) | Attendance::StoodDown | Attendance::NotNeeded | Attendance::TooLate) => {
+            return None;
+        }
+        None if alert.is_pending() => (acceptance, coming),
+        None if alert.state.is_open() => (acceptance * odds.late_permille / 1_000, coming),
+        None => return None,
+    };
+    Some(InPlay {
+        responder: alert.plan.responder,
+        role: alert.plan.role,
+        chance_permille: u16::try_from(chance).unwrap_or(1_000),
+        arrival,
+    })
+}
