@@ -21,7 +21,7 @@ use crate::{
 const POINTS_MAX: usize = 1 << 29;
 /// The longest piece between two neighbouring points of a street. Longer ones are not streets but damage or ferries; the
 /// grid has an entry for each 200 m.
-const PIECE_MAX: Metres = Metres::new(50_000);
+pub const PIECE_MAX: Metres = Metres::new(50_000);
 /// The widest piece in ten-millionths of a degree of longitude, 5 degrees: there are no streets near a pole.
 const PIECE_WIDTH_MAX: i64 = 50_000_000;
 /// The longest stretch in millimetres, 536 km: lengths are kept in 29 bits.

@@ -25,7 +25,7 @@ mod via_aeds;
 #[cfg(test)]
 mod twin;
 
-pub use graph::{InvalidRoads, RoadGraph, RoadParts, StretchPart};
+pub use graph::{InvalidRoads, PIECE_MAX, RoadGraph, RoadParts, StretchPart};
 pub use passage::{Direction, Passage};
 pub use snap::{SNAP_MAX, Snap};
 pub use to_patient::{ToPatient, ToPatientScratch};
