@@ -34,6 +34,9 @@ mod tables;
 mod varint;
 mod xml;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 use dispatch_core::roads::{RoadGraph, RoadParts};
