@@ -111,20 +111,18 @@ impl RoadGraph {
     pub fn snap(&self, position: Position, mode: TravelMode) -> Option<Snap> {
         let mut search = Search::around(self, position, mode_bit(mode));
         let (latitude, longitude) = units(position);
-        #[allow(clippy::cast_possible_truncation)] // 13,490 units
-        let reach = (SNAP_MAX.as_f64() / METRES_PER_UNIT) as i64 + 1;
-        #[allow(clippy::cast_possible_truncation)] // at most 100 times as many
-        let reach_east = (SNAP_MAX.as_f64() / METRES_PER_UNIT / search.cosine) as i64 + 1;
+        let (own_row, own_column) = (grid::row(latitude), grid::column(longitude));
+        // What lies in the own cell mostly leaves little to look for around it.
+        search.look_into(own_row, (own_column, own_column));
+        let (reach, reach_east) = search.reach();
         let columns = (
             grid::column(longitude - reach_east),
             grid::column(longitude + reach_east),
         );
-        let own_row = grid::row(latitude);
-        search.look_into(own_row, columns);
         for row in grid::row(latitude - reach)..=grid::row(latitude + reach) {
             #[allow(clippy::cast_precision_loss)]
             let at_least = grid::to_row(row, latitude) as f64;
-            if row != own_row && at_least * at_least <= search.nearest.squared {
+            if at_least * at_least <= search.nearest.squared {
                 search.look_into(row, columns);
             }
         }
@@ -162,6 +160,13 @@ impl<'a> Search<'a> {
                 share: 0.0,
             },
         }
+    }
+
+    /// How far north or south, and east or west, something as near as the nearest so far may lie.
+    #[allow(clippy::cast_possible_truncation)] // at most 13,490 units, and a hundred times as many
+    fn reach(&self) -> (i64, i64) {
+        let reach = self.nearest.squared.sqrt();
+        (reach as i64 + 1, (reach / self.cosine) as i64 + 1)
     }
 
     /// A window over the antimeridian is two.

@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let places = scatter(&graph, people as usize, &mut random);
-    let middle = middle_of(&graph);
+    let middle = middle_of(&graph).ok_or("a map without junctions")?;
     for mode in [TravelMode::Foot, TravelMode::Bicycle, TravelMode::Car] {
         measure(&graph, mode, middle, radius, &places, aeds as usize);
     }
@@ -67,12 +67,19 @@ fn scatter(graph: &RoadGraph, count: usize, random: &mut ChaCha8Rng) -> Vec<Posi
         .collect()
 }
 
-fn middle_of(graph: &RoadGraph) -> Position {
+/// The junction nearest to the middle of them all.
+fn middle_of(graph: &RoadGraph) -> Option<Position> {
     let mut latitudes: Vec<i32> = graph.junctions().iter().map(|place| place.to_e7().0).collect();
     let mut longitudes: Vec<i32> = graph.junctions().iter().map(|place| place.to_e7().1).collect();
     latitudes.sort_unstable();
     longitudes.sort_unstable();
-    Position::from_e7(latitudes[latitudes.len() / 2], longitudes[longitudes.len() / 2]).expect("between junctions")
+    let middle = latitudes.len() / 2;
+    let middle = Position::from_e7(*latitudes.get(middle)?, *longitudes.get(middle)?).ok()?;
+    graph
+        .junctions()
+        .iter()
+        .copied()
+        .min_by_key(|place| place.distance_to(middle))
 }
 
 fn measure(graph: &RoadGraph, mode: TravelMode, patient: Position, radius: Metres, places: &[Position], aeds: usize) {

@@ -28,11 +28,9 @@ pub(super) fn leave_out_fragments(pieces: &mut Pieces, report: &mut RoadReport) 
     for (mode, report) in MODES.into_iter().zip(&mut report.modes) {
         let groups = groups(pieces, &neighbours, mode);
         let lengths = lengths(pieces, &groups, mode);
-        let kept = |group: u32| {
-            let length = lengths[group as usize];
-            length >= COMPONENT_MIN.mm() || lengths.iter().max() == Some(&length)
-        };
-        let kept: Vec<bool> = (0..lengths.len()).map(|group| kept(index(group))).collect();
+        let largest = lengths.iter().copied().max().unwrap_or(0);
+        let enough = largest.min(COMPONENT_MIN.mm());
+        let kept: Vec<bool> = lengths.iter().map(|length| *length >= enough).collect();
         let mut left_mm = 0;
         for number in 0..pieces.pieces.len() {
             let piece = pieces.pieces[number];
