@@ -4,7 +4,7 @@
 //! cargo run --release -p muster-maps --example street_times -- MAP [RADIUS_M] [PEOPLE] [AEDS]
 //! ```
 //!
-//! The patient is at a street in the middle of the map, people and defibrillators are scattered evenly over the streets.
+//! The patients are in streets in the middle of the map, people and defibrillators are scattered evenly over the streets.
 //! Times are the median of 101 runs, in microseconds.
 #![allow(clippy::print_stdout)]
 
@@ -82,55 +82,61 @@ fn middle_of(graph: &RoadGraph) -> Option<Position> {
         .min_by_key(|place| place.distance_to(middle))
 }
 
-fn measure(graph: &RoadGraph, mode: TravelMode, patient: Position, radius: Metres, places: &[Position], aeds: usize) {
-    let Some(patient) = graph.snap(patient, mode) else {
-        return println!("{mode:?}: no street near the middle");
-    };
-    let snapping = median_us(|| places.iter().filter_map(|place| graph.snap(*place, mode)).count());
-    let snaps: Vec<Snap> = places.iter().filter_map(|place| graph.snap(*place, mode)).collect();
-    let (mut scratch, mut aed_scratch) = (ToPatientScratch::default(), ViaAedsScratch::default());
-    let searching = median_us(|| {
-        black_box(ToPatient::search(graph, &mut scratch, mode, &patient, radius));
-    });
-    let direct = ToPatient::search(graph, &mut scratch, mode, &patient, radius);
-    let step = (snaps.len() / aeds.max(1)).max(1);
-    let aeds: Vec<AedWay> = snaps
+fn measure(graph: &RoadGraph, mode: TravelMode, middle: Position, radius: Metres, places: &[Position], aeds: usize) {
+    let snapping = median_us(|_| places.iter().filter_map(|place| graph.snap(*place, mode)).count());
+    let snapped = places
         .iter()
-        .step_by(step)
-        .filter_map(|snap| {
-            let to_patient = direct.distance_from(snap)?;
-            Some(AedWay {
-                snap: *snap,
-                to_patient,
-            })
-        })
-        .collect();
-    let via_us = median_us(|| {
-        black_box(ViaAeds::search(graph, &mut aed_scratch, mode, &aeds, radius));
+        .filter_map(|place| Some((*place, graph.snap(*place, mode)?)));
+    let mut by_distance: Vec<(Position, Snap)> = snapped.collect();
+    let snaps: Vec<Snap> = by_distance.iter().map(|(_, snap)| *snap).collect();
+    if snaps.is_empty() {
+        return println!("{mode:?}: nobody is near a street");
+    }
+    // Another patient each time, so that the processor does not learn one search by heart.
+    by_distance.sort_by_key(|(place, _)| place.distance_to(middle));
+    let patient = |run: usize| &by_distance[run % by_distance.len()].1;
+    let (mut scratch, mut aed_scratch) = (ToPatientScratch::default(), ViaAedsScratch::default());
+    let searching = median_us(|run| {
+        black_box(ToPatient::search(graph, &mut scratch, mode, patient(run), radius));
     });
-    let via = ViaAeds::search(graph, &mut aed_scratch, mode, &aeds, radius);
-    let asking = median_us(|| {
+    let step = (snaps.len() / aeds.max(1)).max(1);
+    let aeds: Vec<Snap> = snaps.iter().copied().step_by(step).collect();
+    let mut in_reach = |run: usize| -> Vec<AedWay> {
+        let direct = ToPatient::search(graph, &mut scratch, mode, patient(run), radius);
+        let way = |snap: &Snap| Some((*snap, direct.distance_from(snap)?));
+        let ways = aeds.iter().filter_map(way);
+        ways.map(|(snap, to_patient)| AedWay { snap, to_patient }).collect()
+    };
+    let ways: Vec<Vec<AedWay>> = (0..RUNS).map(&mut in_reach).collect();
+    let via_us = median_us(|run| {
+        black_box(ViaAeds::search(graph, &mut aed_scratch, mode, &ways[run], radius));
+    });
+    let direct = ToPatient::search(graph, &mut scratch, mode, patient(0), radius);
+    let via = ViaAeds::search(graph, &mut aed_scratch, mode, &ways[0], radius);
+    let asking = median_us(|_| {
         snaps
             .iter()
             .filter_map(|snap| direct.distance_from(snap))
             .map(Metres::mm)
             .sum::<u64>()
     });
-    let asking_via = median_us(|| snaps.iter().filter(|snap| via.best_two_from(snap)[0].is_some()).count());
-    let in_reach = snaps.iter().filter(|snap| direct.distance_from(snap).is_some()).count();
+    let asking_via = median_us(|_| snaps.iter().filter(|snap| via.best_two_from(snap)[0].is_some()).count());
+    let reached = snaps.iter().filter(|snap| direct.distance_from(snap).is_some()).count();
     println!(
         "{mode:?}: {} snaps {snapping} us; to patient {searching} us; by {} defibrillators {via_us} us; asked for all: \
-         {asking} + {asking_via} us; {in_reach} in reach",
+         {asking} + {asking_via} us; {reached} in reach",
         snaps.len(),
-        aeds.len(),
+        ways[0].len(),
     );
 }
 
-fn median_us<T>(mut run: impl FnMut() -> T) -> u128 {
-    let mut times: Vec<u128> = (0..101)
-        .map(|_| {
+const RUNS: usize = 101;
+
+fn median_us<T>(mut run: impl FnMut(usize) -> T) -> u128 {
+    let mut times: Vec<u128> = (0..RUNS)
+        .map(|number| {
             let start = Instant::now();
-            black_box(run());
+            black_box(run(number));
             start.elapsed().as_nanos() / 1000
         })
         .collect();

@@ -136,3 +136,18 @@ fn a_pbf_that_cannot_be_read_is_refused_with_its_block() {
         }
     }
 }
+
+#[test]
+fn no_flipped_byte_of_a_pbf_is_more_than_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let good = file(&["OsmSchema-V0.6", "DenseNodes"], &block(), false);
+    let mut refused = 0;
+    for place in 0..good.len() {
+        for bit in 0..8 {
+            let mut flipped = good.clone();
+            flipped[place] ^= 1 << bit;
+            refused += u32::from(imported(folder.path(), "c.pbf", &flipped).is_err());
+        }
+    }
+    assert!(refused > 1_000, "{refused} were refused");
+}
