@@ -16,6 +16,7 @@
 
 mod graph;
 mod grid;
+mod parts;
 mod passage;
 mod queue;
 mod snap;
@@ -25,7 +26,8 @@ mod via_aeds;
 #[cfg(test)]
 mod twin;
 
-pub use graph::{InvalidRoads, PIECE_MAX, RoadGraph, RoadParts, StretchPart};
+pub use graph::RoadGraph;
+pub use parts::{InvalidRoads, PIECE_MAX, RoadParts, StretchPart};
 pub use passage::{Direction, Passage};
 pub use snap::{SNAP_MAX, Snap};
 pub use to_patient::{ToPatient, ToPatientScratch};

@@ -13,6 +13,8 @@ const WIDTH_SHIFT: u32 = 12;
 pub(super) struct Queue<T> {
     buckets: Vec<Vec<(u32, T)>>,
     current: usize,
+    /// Behind the bucket of the bound.
+    end: usize,
 }
 
 impl<T> Default for Queue<T> {
@@ -20,17 +22,21 @@ impl<T> Default for Queue<T> {
         Self {
             buckets: Vec::new(),
             current: 0,
+            end: 0,
         }
     }
 }
 
 impl<T> Queue<T> {
-    /// Empties it and makes room for lengths up to the bound.
+    /// Makes room for lengths up to the bound. Every search takes out all it has put in, so it is empty.
     pub(super) fn restart(&mut self, bound_mm: u32) {
-        let wanted = (bound_mm >> WIDTH_SHIFT) as usize + 1;
-        self.buckets.iter_mut().for_each(Vec::clear);
-        if self.buckets.len() < wanted {
-            self.buckets.resize_with(wanted, Vec::new);
+        debug_assert!(
+            self.buckets.iter().all(Vec::is_empty),
+            "the last search was not finished"
+        );
+        self.end = (bound_mm >> WIDTH_SHIFT) as usize + 1;
+        if self.buckets.len() < self.end {
+            self.buckets.resize_with(self.end, Vec::new);
         }
         self.current = 0;
     }
@@ -42,7 +48,7 @@ impl<T> Queue<T> {
 
     /// Takes out one of the nearest bucket.
     pub(super) fn pop(&mut self) -> Option<(u32, T)> {
-        while self.current < self.buckets.len() {
+        while self.current < self.end {
             if let Some(entry) = self.buckets[self.current].pop() {
                 return Some(entry);
             }

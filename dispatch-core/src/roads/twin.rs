@@ -114,6 +114,7 @@ proptest! {
         for mode in MODES {
             let ways = all_pairs(&graph, &points, mode);
             let way = |from: usize, to: usize| ways[graph.junctions().len() + from][graph.junctions().len() + to];
+            ToPatient::search(&graph, &mut scratch, mode, &points[1], WAY_MAX);
             let to_patient = ToPatient::search(&graph, &mut scratch, mode, &points[0], bound);
             for (number, point) in points.iter().enumerate() {
                 let twin = way(number, 0);

@@ -120,7 +120,7 @@ fn write_position(position: Position, before: &mut (i32, i32), to: &mut impl Wri
     Ok(())
 }
 
-/// Reads a graph from a file that [`write`] made.
+/// Reads a graph from a file that [`write()`] made.
 pub fn read(path: &Path) -> Result<RoadFile, RoadFileError> {
     let bytes = bytes_of(path).map_err(|source| RoadFileError::Io {
         doing: "read",
