@@ -25,6 +25,7 @@ pub mod policy;
 pub mod position;
 pub mod record;
 pub mod responder;
+pub mod roads;
 pub mod roster;
 pub mod scene;
 pub mod state;

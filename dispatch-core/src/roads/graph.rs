@@ -1,0 +1,240 @@
+//! The street graph: junctions, the stretches of street between them with their bends, and for each junction the ways that
+//! lead to it.
+//!
+//! ```text
+//! junction ──bend──bend── junction        one stretch: two ends, any number of bends, one passage
+//! ```
+//!
+//! Searches run over junctions only; bends are there so that a position anywhere on a stretch has its exact distance to
+//! both ends.
+
+use super::{
+    grid::{self, Grid},
+    parts::{
+        CELLS_MAX, InvalidRoads, PIECE_MAX, PIECE_WIDTH_MAX, RoadParts, STRETCH_MM_MAX, StretchPart, check_counts,
+    },
+    passage::{Passage, mode_bit},
+};
+use crate::{
+    position::{Metres, Position},
+    responder::TravelMode,
+};
+
+/// A stretch with its length.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stretch {
+    pub(super) from: u32,
+    pub(super) to: u32,
+    pub(super) mm: u32,
+    pub(super) passage: Passage,
+}
+
+/// A way that leads to a junction from a neighbouring one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Way {
+    pub(super) from: u32,
+    /// Who may come, in the lowest three bits; the length above them.
+    mm_and_modes: u32,
+}
+
+impl Way {
+    fn new(from: u32, mm: u32, modes: u8) -> Self {
+        Self {
+            from,
+            mm_and_modes: mm << 3 | u32::from(modes),
+        }
+    }
+
+    pub(super) fn mm(self) -> u32 {
+        self.mm_and_modes >> 3
+    }
+
+    /// Whether somebody with this bit may come.
+    pub(super) fn is_open_to(self, mode_bit: u8) -> bool {
+        self.mm_and_modes & u32::from(mode_bit) != 0
+    }
+}
+
+/// A checked street graph, ready to be searched. About 40 bytes for each junction and stretch and 14 for each bend.
+#[derive(Debug)]
+pub struct RoadGraph {
+    digest: [u8; 32],
+    junctions: Vec<Position>,
+    stretches: Vec<Stretch>,
+    /// Of each stretch, where its points begin: its ends and the bends between them.
+    first_points: Vec<u32>,
+    points: Vec<Position>,
+    /// Of each junction, where the ways that lead to it begin.
+    first_ways: Vec<u32>,
+    ways: Vec<Way>,
+    pub(super) grid: Grid,
+}
+
+impl RoadGraph {
+    /// Checks the parts, and works out lengths, ways and the grid by which positions find their street.
+    pub fn new(parts: RoadParts) -> Result<Self, InvalidRoads> {
+        check_counts(&parts)?;
+        let mut graph = Self {
+            digest: parts.digest,
+            junctions: parts.junctions,
+            stretches: Vec::with_capacity(parts.stretches.len()),
+            first_points: Vec::with_capacity(parts.stretches.len() + 1),
+            points: Vec::with_capacity(parts.bends.len() + 2 * parts.stretches.len()),
+            first_ways: Vec::new(),
+            ways: Vec::new(),
+            grid: Grid::default(),
+        };
+        graph.first_points.push(0);
+        let mut bends = parts.bends.as_slice();
+        let mut cells = 0;
+        for part in &parts.stretches {
+            let (own, rest) = bends.split_at(part.bends as usize);
+            cells += graph.add(*part, own)?;
+            bends = rest;
+        }
+        if cells > CELLS_MAX {
+            return Err(InvalidRoads::TooManyCells);
+        }
+        graph.link_ways();
+        graph.grid = Grid::of(&graph);
+        Ok(graph)
+    }
+
+    /// Adds a stretch, and says how many cells of the grid its pieces are cut into.
+    #[allow(clippy::cast_possible_truncation)] // `check_counts` keeps points below 2^29
+    fn add(&mut self, part: StretchPart, bends: &[Position]) -> Result<u64, InvalidRoads> {
+        let stretch = self.stretches.len();
+        let first = self.points.len();
+        self.points.push(self.junctions[part.from as usize]);
+        self.points.extend_from_slice(bends);
+        self.points.push(self.junctions[part.to as usize]);
+        self.first_points.push(self.points.len() as u32);
+        let (mut mm, mut cells) = (0, 0);
+        for piece in self.points[first..].windows(2) {
+            let length = piece[0].distance_to(piece[1]);
+            if length > PIECE_MAX || east_of(piece[0], piece[1]).abs() > PIECE_WIDTH_MAX {
+                return Err(InvalidRoads::PieceTooLong { stretch, length });
+            }
+            mm += length.mm();
+            cells += grid::parts_of(piece[0], piece[1]).unsigned_abs();
+        }
+        if mm > STRETCH_MM_MAX {
+            let length = Metres::from_mm(mm);
+            return Err(InvalidRoads::StretchTooLong { stretch, length });
+        }
+        self.stretches.push(Stretch {
+            from: part.from,
+            to: part.to,
+            mm: mm as u32,
+            passage: part.passage,
+        });
+        Ok(cells)
+    }
+
+    /// Sorts the ways by the junction they lead to: count, add up, put in place. Within a junction they stand in the order
+    /// of the stretches.
+    fn link_ways(&mut self) {
+        self.first_ways = vec![0; self.junctions.len() + 1];
+        for (to, _) in self.stretches.iter().flat_map(ways_of) {
+            self.first_ways[to as usize + 1] += 1;
+        }
+        for junction in 0..self.junctions.len() {
+            self.first_ways[junction + 1] += self.first_ways[junction];
+        }
+        let mut next = self.first_ways.clone();
+        self.ways = vec![Way::default(); next.last().map_or(0, |ways| *ways as usize)];
+        for (to, way) in self.stretches.iter().flat_map(ways_of) {
+            let place = &mut next[to as usize];
+            self.ways[*place as usize] = way;
+            *place += 1;
+        }
+    }
+
+    /// The digest it came with.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// Where the junctions are.
+    pub fn junctions(&self) -> &[Position] {
+        &self.junctions
+    }
+
+    /// How many stretches there are.
+    pub fn stretch_count(&self) -> usize {
+        self.stretches.len()
+    }
+
+    /// The stretches as they were given, each with its length and its bends.
+    pub fn stretches(&self) -> impl Iterator<Item = (StretchPart, Metres, &[Position])> {
+        self.stretches.iter().enumerate().map(|(number, stretch)| {
+            let points = self.points_of(number);
+            let bends = &points[1..points.len() - 1];
+            let part = StretchPart {
+                from: stretch.from,
+                to: stretch.to,
+                passage: stretch.passage,
+                // Counted in 32 bits when it was built.
+                #[allow(clippy::cast_possible_truncation)]
+                bends: bends.len() as u32,
+            };
+            (part, Metres::from_mm(u64::from(stretch.mm)), bends)
+        })
+    }
+
+    /// The sum of the stretches that somebody may use in at least one direction.
+    pub fn length_for(&self, mode: TravelMode) -> Metres {
+        let open = self.stretches.iter().filter(|stretch| stretch.passage.serves(mode));
+        Metres::from_mm(open.map(|stretch| u64::from(stretch.mm)).sum())
+    }
+
+    /// The first bytes of the digest: what marks a [`Snap`](super::Snap) as one of this graph.
+    pub(super) fn tag(&self) -> u32 {
+        let [a, b, c, d, ..] = self.digest;
+        u32::from_le_bytes([a, b, c, d])
+    }
+
+    pub(super) fn stretch(&self, number: u32) -> Option<&Stretch> {
+        self.stretches.get(number as usize)
+    }
+
+    pub(super) fn points_of(&self, stretch: usize) -> &[Position] {
+        &self.points[self.first_points[stretch] as usize..self.first_points[stretch + 1] as usize]
+    }
+
+    pub(super) fn points(&self) -> &[Position] {
+        &self.points
+    }
+
+    /// The stretch that a point belongs to, and the first of its points.
+    pub(super) fn stretch_of_point(&self, point: u32) -> (usize, usize) {
+        let stretch = self.first_points.partition_point(|first| *first <= point) - 1;
+        (stretch, self.first_points[stretch] as usize)
+    }
+
+    /// The ways that lead to a junction.
+    pub(super) fn ways_to(&self, junction: u32) -> &[Way] {
+        let junction = junction as usize;
+        &self.ways[self.first_ways[junction] as usize..self.first_ways[junction + 1] as usize]
+    }
+}
+
+/// The junction that each of a stretch's ways leads to, and the way; not those that nobody may use.
+fn ways_of(stretch: &Stretch) -> impl Iterator<Item = (u32, Way)> + use<> {
+    let modes = mode_bit(TravelMode::Foot) | mode_bit(TravelMode::Bicycle) | mode_bit(TravelMode::Car);
+    let along = stretch.passage.bits() & modes;
+    let against = stretch.passage.reversed().bits() & modes;
+    let (from, to, mm) = (stretch.from, stretch.to, stretch.mm);
+    // A loop's way leads to where it begins: no use to a search.
+    let usable = move |modes: u8| modes != 0 && from != to;
+    let along = usable(along).then(|| (to, Way::new(from, mm, along)));
+    let against = usable(against).then(|| (from, Way::new(to, mm, against)));
+    along.into_iter().chain(against)
+}
+
+/// How far `b` lies east of `a` in ten-millionths of a degree, the shorter way round the globe.
+pub(super) fn east_of(a: Position, b: Position) -> i64 {
+    const ROUND: i64 = 3_600_000_000;
+    let east = i64::from(b.to_e7().1) - i64::from(a.to_e7().1);
+    (east + ROUND / 2).rem_euclid(ROUND) - ROUND / 2
+}
