@@ -113,6 +113,11 @@ opaque_id!(
     "trk-"
 );
 opaque_id!(
+    /// A registered defibrillator, derived from its control room and that one's reference.
+    AedId,
+    "aed-"
+);
+opaque_id!(
     /// One request to one responder for one incident.
     AlertId,
     "alt-"
@@ -127,6 +132,20 @@ impl AlertId {
         hash.update(revision.to_be_bytes());
         hash.update(responder.0);
         hash.update(attempt.to_be_bytes());
+        Self(first_16(&hash.finalize()))
+    }
+}
+
+impl AedId {
+    /// Derives the id from the control room and its own reference for the defibrillator, so that importing the same
+    /// list twice is importing it once, also into an empty register.
+    pub fn derive(tenant: &TenantId, reference: &str) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"muster defibrillator 1");
+        // A tenant's name cannot hold a NUL, so no two pairs run together to the same bytes.
+        hash.update(tenant.as_str());
+        hash.update([0]);
+        hash.update(reference);
         Self(first_16(&hash.finalize()))
     }
 }
@@ -320,6 +339,15 @@ mod tests {
         ] {
             assert!(CallDate::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn defibrillators_of_two_tenants_are_two() {
+        let id = |tenant: &str, reference: &str| AedId::derive(&TenantId::new(tenant).expect("valid"), reference);
+        assert_eq!(id("london", "1"), id("london", "1"));
+        assert_ne!(id("london", "1"), id("london", "2"));
+        assert_ne!(id("london", "1"), id("leeds", "1"));
+        assert_ne!(id("a", "b1"), id("ab", "1"));
     }
 
     #[test]

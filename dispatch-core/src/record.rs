@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use crate::{
+    aeds::Aed,
     alert::{PlannedAlert, StandDownReason},
     attendance::Attendance,
     coarse::{CoarseCell, DistanceBand},
     command::Answer,
-    ids::{AlertId, DeviceId, IncidentId, IncidentKey, ResponderId, TenantId, TrunkId},
+    ids::{AedId, AlertId, DeviceId, IncidentId, IncidentKey, ResponderId, TenantId, TrunkId},
     incident::{EndCause, IncidentKind, IncidentState},
     input::{DeclineReason, DeliveryStage, Place, RequestId},
     position::Metres,
@@ -50,6 +51,10 @@ pub enum Record {
     },
     /// A trunk lost its access.
     TrunkRevoked(TrunkId),
+    /// A defibrillator was registered or changed.
+    AedPut(Aed),
+    /// A defibrillator was struck off.
+    AedRemoved(AedId),
     /// A report was taken in.
     IncidentReported(IncidentReported),
     /// An incident was stood down or closed; for an unknown key this leaves a tombstone.
@@ -304,6 +309,8 @@ impl Record {
             Self::DeviceRevoked(_) => "device_revoked",
             Self::TrunkPut { .. } => "trunk_put",
             Self::TrunkRevoked(_) => "trunk_revoked",
+            Self::AedPut(_) => "aed_put",
+            Self::AedRemoved(_) => "aed_removed",
             Self::IncidentReported(_) => "incident_reported",
             Self::IncidentEnded { .. } => "incident_ended",
             Self::IncidentForgotten { .. } => "incident_forgotten",

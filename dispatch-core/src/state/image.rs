@@ -7,6 +7,7 @@
 //! [`Dispatcher::recover_person`](crate::dispatcher::Dispatcher::recover_person), and where they are, which is soft.
 
 use crate::{
+    aeds::Aed,
     alert::{Alert, MessageKind},
     cad_clock::CadClock,
     command::Answer,
@@ -28,6 +29,8 @@ pub struct StateImage {
     pub last_at: Timestamp,
     /// The number of the newest owner.
     pub epoch: u64,
+    /// By id.
+    pub aeds: Vec<Aed>,
     /// By id.
     pub incidents: Vec<Incident>,
     /// By id.
@@ -78,6 +81,7 @@ impl State {
             sequence: self.sequence,
             last_at: self.last_at,
             epoch: self.epoch,
+            aeds: self.aeds.iter().cloned().collect(),
             incidents: self.incidents.values().cloned().collect(),
             alerts: self.alerts.values().copied().collect(),
             tombstones: tombstones
@@ -101,6 +105,7 @@ impl State {
             ledger: Ledger::of(image.messages_planned, image.messages_settled),
             ..Self::default()
         };
+        image.aeds.into_iter().for_each(|aed| state.aeds.put(aed));
         let incidents = image.incidents.into_iter();
         state.incidents = incidents.map(|incident| (incident.id, incident)).collect();
         let clocks = image.cad_clocks.into_iter();
