@@ -216,6 +216,8 @@ fn sentence(record: &Record) -> String {
         | Record::DeviceRevoked(_)
         | Record::TrunkPut { .. }
         | Record::TrunkRevoked(_)
+        | Record::AedPut(_)
+        | Record::AedRemoved(_)
         | Record::RequestAnswered { .. } => record.label().to_owned(),
         Record::Decided(decision) => decided(decision),
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dispatch_core::{
-    ids::{AlertId, CallDate, DeviceId, IncidentId, IncidentKey, Reference, ResponderId, TenantId, TrunkId},
+    ids::{AedId, AlertId, CallDate, DeviceId, IncidentId, IncidentKey, Reference, ResponderId, TenantId, TrunkId},
     incident::IncidentKind,
     input::Place,
     position::{Metres, Position},
@@ -41,7 +41,7 @@ macro_rules! ids {
     )*};
 }
 
-ids!(AlertId, DeviceId, IncidentId, ResponderId, TrunkId);
+ids!(AedId, AlertId, DeviceId, IncidentId, ResponderId, TrunkId);
 
 pub fn id<T: Id>(field: &'static str, bytes: &[u8]) -> Result<T, InvalidRecord> {
     let bytes = bytes

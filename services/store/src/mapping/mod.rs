@@ -1,6 +1,7 @@
 //! Between [`Record`] and its stored bytes. What is written reads back equal, and bytes that were damaged, or written by
 //! a newer Muster, give an error that names the field; they never panic and are never half understood.
 
+pub(crate) mod aed;
 mod answer;
 mod decision;
 mod facts;
@@ -22,7 +23,7 @@ use fields::required;
 pub(crate) use words::{Word, word};
 
 /// The version of the stored form that this code writes, and the newest it reads.
-pub const RECORD_VERSION: u32 = 3;
+pub const RECORD_VERSION: u32 = 4;
 
 /// Bytes that are not a record this code understands.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

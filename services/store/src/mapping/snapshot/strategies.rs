@@ -13,25 +13,27 @@ use dispatch_core::{
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::super::strategies::{
-    answer, attendance, decline, incident, key, moment, place, planned, purpose, reference, stage, stand_down, state,
-    tenant,
+    aed, answer, attendance, decline, incident, key, moment, place, planned, purpose, reference, stage, stand_down,
+    state, tenant,
 };
 
 pub fn image() -> impl Strategy<Value = StateImage> {
     let head = (any::<u64>(), moment(), any::<u64>());
+    let aeds = vec(aed(), 0..4);
     let open = vec(incident_and_alerts(), 0..4);
     let past = (vec(tombstone(), 0..4), vec(kept(), 0..4), vec(clock(), 0..3));
     let counts = (
         vec((kind(), any::<u64>()), 0..4),
         vec((kind(), outcome(), any::<u64>()), 0..4),
     );
-    (head, open, past, counts).prop_map(
-        |((sequence, last_at, epoch), open, (tombstones, answers, cad_clocks), counts)| {
+    (head, open, past, counts, aeds).prop_map(
+        |((sequence, last_at, epoch), open, (tombstones, answers, cad_clocks), counts, aeds)| {
             let (incidents, alerts): (Vec<Incident>, Vec<Vec<Alert>>) = open.into_iter().unzip();
             StateImage {
                 sequence,
                 last_at,
                 epoch,
+                aeds,
                 incidents,
                 alerts: alerts.into_iter().flatten().collect(),
                 tombstones,
