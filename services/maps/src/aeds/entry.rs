@@ -52,7 +52,7 @@ const ACCURACY: &[&str] = &["accuracy_m"];
 const NAME_MAX: usize = 200;
 const TEXT_MAX: usize = 500;
 /// The list of Trafford, known by its columns, warns that its places may be those of postcodes.
-const TRAFFORD_COLUMNS: [&str; 4] = ["location", "address1", "postcode", "date_modified"];
+const TRAFFORD_COLUMNS: [&str; 3] = ["location", "address1", "postcode"];
 const TRAFFORD_ACCURACY_M: u32 = 100;
 
 /// The defibrillator of a row; `None`, and a problem noted, when it cannot be used.

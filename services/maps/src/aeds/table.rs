@@ -22,7 +22,7 @@ pub fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Result<Vec<Fields>, Un
         }
         match record {
             Ok(record) => {
-                let mut row = Fields::new(record.position().map_or(0, csv::Position::line));
+                let mut row = Fields::new(record.position().map_or(0, |at| line(bytes, at)));
                 columns
                     .iter()
                     .zip(&record)
@@ -30,12 +30,22 @@ pub fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Result<Vec<Fields>, Un
                 rows.push(row);
             }
             Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
+                let line = error.position().map_or(0, |at| line(bytes, at));
                 note(problems, line, Remedy::LeftOut, reason(&error));
             }
         }
     }
     Ok(rows)
+}
+
+/// The line on which a row begins. The library's position of it may lie before the end of the line above.
+fn line(bytes: &[u8], at: &csv::Position) -> u64 {
+    let from = usize::try_from(at.byte()).unwrap_or(usize::MAX);
+    let rest = bytes.get(from..).unwrap_or_default().iter();
+    let ends = rest
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .filter(|&&byte| byte == b'\n');
+    at.line() + ends.count() as u64
 }
 
 /// Whichever of the two the first line has more of.

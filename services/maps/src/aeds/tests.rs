@@ -88,6 +88,27 @@ fn a_bad_row_is_told_and_the_others_go_on() {
 }
 
 #[test]
+fn lines_are_counted_as_an_editor_counts_them() {
+    for end in ["\n", "\r\n"] {
+        let text = [
+            "ref,lat,lon",
+            "1,51,0.5",
+            "2,north,0.5",
+            "",
+            "\"3\n\",51,0.5",
+            "4,south,0.5",
+            "5",
+        ]
+        .join(end);
+        let list = read_text(&text);
+        let lines: Vec<_> = list.entries.iter().map(|entry| entry.line).collect();
+        assert_eq!(lines, [2, 5], "{end:?}");
+        let told: Vec<_> = list.problems.iter().map(|problem| problem.line).collect();
+        assert_eq!(told, [3, 7, 8], "{end:?}");
+    }
+}
+
+#[test]
 fn one_told_twice_is_one() {
     let list = read_text(
         "ref,name,lat,lon,notes,out_of_service,confirmed_at\n\
