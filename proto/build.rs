@@ -3,8 +3,9 @@ use std::{env, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "muster/v1/common.proto",
+    "muster/v1/defibrillator.proto",
     "muster/v1/device.proto",
     "muster/v1/incident.proto",
     "muster/v1/responder.proto",

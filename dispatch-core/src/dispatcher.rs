@@ -98,6 +98,8 @@ impl Dispatcher {
             Input::RevokeDevice { device } => self.revoke_device(device),
             Input::PutTrunk { trunk, tenant } => self.record(Record::TrunkPut { trunk, tenant }),
             Input::RevokeTrunk { trunk } => self.record(Record::TrunkRevoked(trunk)),
+            Input::PutAed { aed } => self.record(Record::AedPut(aed)),
+            Input::RemoveAed { aed } => self.record(Record::AedRemoved(aed)),
             Input::Fix { device, fix } => self.state.roster.take_fix(device, fix),
             Input::TrunkFix { responder, fix } => self.state.roster.take_fix_of(responder, fix),
             Input::DeviceOnline { device } => self.device_online(device),

@@ -1,8 +1,9 @@
 //! What comes in: things that happened, already parsed into types that cannot be wrong.
 
 use crate::{
+    aeds::Aed,
     attendance::AbortReason,
-    ids::{AlertId, DeviceId, IncidentKey, Reference, ResponderId, TenantId, TrunkId},
+    ids::{AedId, AlertId, DeviceId, IncidentKey, Reference, ResponderId, TenantId, TrunkId},
     incident::{EndCause, IncidentKind},
     position::{Fix, Metres, Position},
     responder::{Device, Purpose, ResponderProfile},
@@ -171,6 +172,16 @@ pub enum Input {
     RevokeTrunk {
         /// Which.
         trunk: TrunkId,
+    },
+    /// A control room registers or changes a defibrillator; all that is now known of it.
+    PutAed {
+        /// The defibrillator.
+        aed: Aed,
+    },
+    /// A control room strikes a defibrillator off.
+    RemoveAed {
+        /// Which.
+        aed: AedId,
     },
     /// A phone says where it is.
     Fix {

@@ -8,6 +8,7 @@
 //! Absent on purpose: async, input/output, clocks, hash-order iteration, ambient randomness, floating-point functions
 //! whose result depends on the platform, wire formats, names and addresses of people.
 
+pub mod aeds;
 pub mod alert;
 pub mod attendance;
 pub mod cad_clock;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::{
+    aeds::Aed,
     alert::{PlannedAlert, Role, StandDownReason},
     attendance::Attendance,
     choose::arrival::Arrival,
@@ -53,6 +54,10 @@ pub enum Record {
     },
     /// A trunk lost its access.
     TrunkRevoked(TrunkId),
+    /// A defibrillator was registered or changed.
+    AedPut(Aed),
+    /// A defibrillator was struck off.
+    AedRemoved(AedId),
     /// A report was taken in.
     IncidentReported(IncidentReported),
     /// An incident was stood down or closed; for an unknown key this leaves a tombstone.
@@ -434,6 +439,8 @@ impl Record {
             Self::DeviceRevoked(_) => "device_revoked",
             Self::TrunkPut { .. } => "trunk_put",
             Self::TrunkRevoked(_) => "trunk_revoked",
+            Self::AedPut(_) => "aed_put",
+            Self::AedRemoved(_) => "aed_removed",
             Self::IncidentReported(_) => "incident_reported",
             Self::IncidentEnded { .. } => "incident_ended",
             Self::IncidentForgotten { .. } => "incident_forgotten",

@@ -9,6 +9,7 @@ mod sizes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
+    aeds::Aeds,
     alert::Alert,
     cad_clock::CadClock,
     command::Answer,
@@ -35,6 +36,7 @@ pub struct State {
     last_at: Timestamp,
     epoch: u64,
     pub(crate) roster: Roster,
+    aeds: Aeds,
     incidents: BTreeMap<IncidentId, Incident>,
     alerts: BTreeMap<AlertId, Alert>,
     ledger: Ledger,
@@ -65,6 +67,8 @@ impl State {
             Record::DeviceRevoked(device) => self.roster.revoke_device(*device),
             // Who may speak for others is decided where messages come in.
             Record::TrunkPut { .. } | Record::TrunkRevoked(_) => {}
+            Record::AedPut(aed) => self.aeds.put(aed.clone()),
+            Record::AedRemoved(aed) => drop(self.aeds.remove(*aed)),
             Record::IncidentReported(report) => self.reported(report, at),
             Record::IncidentEnded {
                 incident,
@@ -228,6 +232,11 @@ impl State {
     /// Every alert that is open, attended, or not yet acknowledged.
     pub fn all_live_alerts(&self) -> impl Iterator<Item = &Alert> {
         self.live_alerts.values().flatten().filter_map(|id| self.alerts.get(id))
+    }
+
+    /// The defibrillators.
+    pub fn aeds(&self) -> &Aeds {
+        &self.aeds
     }
 
     /// What became of the messages sent so far.

@@ -7,6 +7,7 @@
 //! [`Dispatcher::recover_person`](crate::dispatcher::Dispatcher::recover_person), and where they are, which is soft.
 
 use crate::{
+    aeds::Aed,
     alert::{Alert, MessageKind},
     cad_clock::CadClock,
     command::Answer,
@@ -29,6 +30,8 @@ pub struct StateImage {
     pub last_at: Timestamp,
     /// The number of the newest owner.
     pub epoch: u64,
+    /// By id.
+    pub aeds: Vec<Aed>,
     /// By id.
     pub incidents: Vec<Incident>,
     /// By id.
@@ -83,6 +86,7 @@ impl State {
             sequence: self.sequence,
             last_at: self.last_at,
             epoch: self.epoch,
+            aeds: self.aeds.iter().cloned().collect(),
             incidents: self.incidents.values().cloned().collect(),
             alerts: self.alerts.values().copied().collect(),
             tombstones: tombstones
@@ -114,6 +118,7 @@ impl State {
             policies: image.policies,
             ..Self::default()
         };
+        image.aeds.into_iter().for_each(|aed| state.aeds.put(aed));
         let incidents = image.incidents.into_iter();
         state.incidents = incidents.map(|incident| (incident.id, incident)).collect();
         let clocks = image.cad_clocks.into_iter();

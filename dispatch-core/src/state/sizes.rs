@@ -13,6 +13,8 @@ pub struct Sizes {
     pub alerts: usize,
     /// Responders who still have to do with an alert.
     pub live_responders: usize,
+    /// Defibrillators.
+    pub aeds: usize,
     /// Answers kept for retries.
     pub answers: usize,
     /// Dispatch systems whose clocks are observed.
@@ -27,6 +29,7 @@ impl State {
             tombstones: self.tombstones.len(),
             alerts: self.alerts.len(),
             live_responders: self.live_alerts.len(),
+            aeds: self.aeds.len(),
             answers: self.answers.len(),
             cad_clocks: self.cad_clocks.len(),
         }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use dispatch_core::{
+    aeds::{Access, Aed, AedState, Locality, OpeningHours},
     attendance::AbortReason,
+    ids::AedId,
     incident::EndCause,
     input::{DeclineReason, DeliveryStage, Input, Place, Reply},
     position::Metres,
@@ -22,6 +24,8 @@ pub enum Event {
     Offline(u8),
     Move(u8, f64),
     Duty(u8, bool, bool),
+    /// A defibrillator so many metres north, or one struck off.
+    Aed(u8, f64, bool),
     Pass(u64),
     Crash,
 }
@@ -62,9 +66,26 @@ pub fn event() -> impl Strategy<Value = Event> {
         1 => (1..13u8).prop_map(Event::Offline),
         3 => (1..13u8, 0.0..2_000.0f64).prop_map(|(n, m)| Event::Move(n, m)),
         1 => (1..13u8, any::<bool>(), any::<bool>()).prop_map(|(n, d, s)| Event::Duty(n, d, s)),
+        1 => (1..5u8, 0.0..2_000.0f64, any::<bool>()).prop_map(|(n, m, gone)| Event::Aed(n, m, gone)),
         6 => pass,
         1 => Just(Event::Crash),
     ]
+}
+
+fn aed(n: u8, north: f64) -> Aed {
+    let uk = Locality::new("GB", "Europe/London").unwrap();
+    Aed {
+        aed: AedId::from_bytes([n; 16]),
+        tenant: TenantId::new("london").unwrap(),
+        position: place(north),
+        accuracy: Metres::new(5),
+        access: Access::Public,
+        opening: OpeningHours::new("Mo-Fr 09:00-17:00", uk),
+        indoor: Some(true),
+        level: None,
+        state: AedState::Available,
+        confirmed_at: None,
+    }
 }
 
 pub fn happen(world: &mut World, event: &Event) {
@@ -106,6 +127,8 @@ pub fn happen(world: &mut World, event: &Event) {
             (profile.on_duty, profile.suspended) = (on_duty, suspended && !on_duty);
             world.input(Input::PutResponder { profile });
         }
+        Event::Aed(n, _, true) => world.input(Input::RemoveAed { aed: aed(n, 0.0).aed }),
+        Event::Aed(n, north, false) => world.input(Input::PutAed { aed: aed(n, north) }),
         Event::Pass(ms) => world.pass(Duration::from_millis(ms)),
         Event::Crash => world.crash_and_restart(),
     }

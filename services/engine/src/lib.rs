@@ -5,6 +5,7 @@
 //! is the task round it. What must stay true: nobody but the owner touches the core's state; nothing leaves before the
 //! commit that decided it is durable, except what a life depends on while the store is in trouble.
 
+mod aeds;
 pub mod alarms;
 pub mod clock;
 pub mod engine;

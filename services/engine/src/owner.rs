@@ -137,6 +137,9 @@ impl Owner {
             RegistryChange::RevokeDevice(_)
             | RegistryChange::PutTrunk(_)
             | RegistryChange::RevokeTrunk(_)
+            // A snapshot has them.
+            | RegistryChange::PutAed(_)
+            | RegistryChange::RemoveAed(_)
             | RegistryChange::PutAddress { .. } => {}
         }
     }
@@ -253,6 +256,33 @@ impl Owner {
                 reply,
             } => {
                 let (outcome, input) = self.update(&tenant, responder, patch);
+                self.answer_change(outcome, input, reply, now);
+            }
+            Request::RegisterAeds {
+                rows,
+                on_conflict,
+                reply,
+            } => {
+                let mut registered = Vec::with_capacity(rows.len());
+                for row in rows {
+                    let (outcome, input) = self.register_aed(row, on_conflict);
+                    registered.push(outcome);
+                    self.take_in(input, now);
+                }
+                self.carry_out(None, now);
+                self.reply_when_durable(reply, registered);
+            }
+            Request::UpdateAed {
+                tenant,
+                aed,
+                patch,
+                reply,
+            } => {
+                let (outcome, input) = self.update_aed(&tenant, aed, *patch);
+                self.answer_change(outcome, input, reply, now);
+            }
+            Request::RemoveAed { tenant, aed, reply } => {
+                let (outcome, input) = self.remove_aed(&tenant, aed);
                 self.answer_change(outcome, input, reply, now);
             }
             Request::Issue { enrolment, reply } => {
@@ -561,6 +591,9 @@ fn refuse(request: Request, why: Refused) {
         Request::Report { reply, .. } | Request::End { reply, .. } => drop(reply.send(Err(why))),
         Request::Register { reply, .. } => drop(reply.send(Err(why))),
         Request::Update { reply, .. } => drop(reply.send(Err(why))),
+        Request::RegisterAeds { reply, .. } => drop(reply.send(Err(why))),
+        Request::UpdateAed { reply, .. } => drop(reply.send(Err(why))),
+        Request::RemoveAed { reply, .. } => drop(reply.send(Err(why))),
         Request::Issue { reply, .. } => drop(reply.send(Err(why))),
         Request::IssueTrunk { reply, .. } => drop(reply.send(Err(why))),
         Request::Revoke { reply, .. } | Request::RevokeTrunk { reply, .. } => drop(reply.send(Err(why))),

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dispatch_core::{
+    aeds::AedSearch,
     command::DownMessage,
-    ids::{DeviceId, IncidentId, IncidentKey, ResponderId, TenantId, TrunkId},
+    ids::{AedId, DeviceId, IncidentId, IncidentKey, ResponderId, TenantId, TrunkId},
     incident::{IncidentKind, IncidentState},
+    position::Metres,
     record::Entry,
     time::Timestamp,
 };
 
-use crate::registry::{Address, DeviceAccess, RegistryChange, ResponderRow, TrunkAccess};
+use crate::registry::{Address, AedRow, DeviceAccess, RegistryChange, ResponderRow, TrunkAccess};
 
 /// A clock that never runs backwards.
 pub trait Clock: Send + Sync + 'static {
@@ -170,4 +172,11 @@ pub trait JournalReader: Send + Sync + 'static {
     ) -> Result<Vec<(u64, ResponderRow)>, JournalError>;
     /// The devices of a person that have access, in order of enrolment.
     fn devices(&self, responder: ResponderId) -> Result<Vec<DeviceAccess>, JournalError>;
+    /// One defibrillator of a tenant.
+    fn aed(&self, tenant: &TenantId, aed: AedId) -> Result<Option<AedRow>, JournalError>;
+    /// Up to `limit` defibrillators of a tenant after the one with number `after`, in order of registration; with each
+    /// one's number, which grows in that order.
+    fn aeds_after(&self, tenant: &TenantId, after: u64, limit: usize) -> Result<Vec<(u64, AedRow)>, JournalError>;
+    /// The nearest defibrillators of a tenant, nearest first; of those equally far, the lower id first.
+    fn aeds_near(&self, search: AedSearch<'_>) -> Result<Vec<(Metres, AedRow)>, JournalError>;
 }

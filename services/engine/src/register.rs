@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What became of a request, and what is to be handled because of it.
-type Outcome<T> = (Result<T, RegistryRefusal>, Option<Input>);
+pub(crate) type Outcome<T> = (Result<T, RegistryRefusal>, Option<Input>);
 
 impl Owner {
     pub(crate) fn register(&mut self, new: Registration, on_conflict: OnConflict) -> (Registered, Option<Input>) {

@@ -7,7 +7,8 @@ use std::{
 };
 
 use dispatch_core::{
-    ids::{DeviceId, IncidentId, ResponderId, TenantId, TrunkId},
+    aeds::{Aed, OpeningHours},
+    ids::{AedId, DeviceId, IncidentId, ResponderId, TenantId, TrunkId},
     responder::{Device, ResponderProfile},
 };
 use sha2::{Digest, Sha256};
@@ -39,6 +40,23 @@ pub struct ResponderRow {
     pub name: String,
     /// Everything choosing needs; the tenant and id among it.
     pub profile: ResponderProfile,
+}
+
+/// A defibrillator in the register, with what people read about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AedRow {
+    /// The control room's own reference, unique within the tenant.
+    pub external_ref: String,
+    /// What it is called.
+    pub name: String,
+    /// Where to look for it, in words.
+    pub address: Address,
+    /// What opens its cabinet.
+    pub cabinet_code: String,
+    /// The opening hours as somebody wrote them, understood or not.
+    pub hours: Option<OpeningHours>,
+    /// Everything choosing needs; the tenant and id among it. Of opening hours, only those that are understood.
+    pub aed: Aed,
 }
 
 /// How a device writes and reads its payloads.
@@ -109,6 +127,10 @@ pub enum RegistryChange {
     PutTrunk(TrunkAccess),
     /// A trunk lost its access.
     RevokeTrunk(TrunkId),
+    /// A defibrillator was registered or changed.
+    PutAed(Box<AedRow>),
+    /// A defibrillator was struck off.
+    RemoveAed(AedId),
     /// The newest report of an incident gave this address.
     PutAddress {
         /// Which incident.
@@ -130,6 +152,7 @@ struct Contents {
     by_topic: HashMap<String, DeviceId>,
     trunks: HashMap<TrunkId, Arc<TrunkAccess>>,
     trunks_by_topic: HashMap<String, TrunkId>,
+    aeds: BTreeMap<AedId, AedRow>,
     addresses: HashMap<IncidentId, Address>,
 }
 
@@ -161,6 +184,12 @@ impl Directory {
                     contents.trunks_by_topic.remove(&access.topic_id);
                 }
             }
+            RegistryChange::PutAed(row) => {
+                contents.aeds.insert(row.aed.aed, *row);
+            }
+            RegistryChange::RemoveAed(aed) => {
+                contents.aeds.remove(&aed);
+            }
             RegistryChange::PutAddress { incident, address } => {
                 contents.addresses.insert(incident, address);
             }
@@ -177,6 +206,11 @@ impl Directory {
         let contents = self.read();
         let id = contents.by_reference.get(&(tenant.clone(), external_ref.to_owned()))?;
         contents.responders.get(id).cloned()
+    }
+
+    /// A defibrillator by id.
+    pub fn aed(&self, aed: AedId) -> Option<AedRow> {
+        self.read().aeds.get(&aed).cloned()
     }
 
     /// The address parts of an incident.

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use dispatch_core::{
+    aeds::{Access, AedState, Level, OpeningHours},
     command::Answer,
-    ids::{DeviceId, ResponderId, TenantId, TrunkId},
-    input::{Ending, Report},
+    ids::{AedId, DeviceId, ResponderId, TenantId, TrunkId},
+    input::{Ending, Place, Report},
     position::Fix,
     responder::{Purpose, QuietHours, Skills, TravelMode},
     time::Timestamp,
@@ -16,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     alarms::AlarmBoard,
     inlet::{Inlet, Stopped},
-    registry::{Address, DeviceAccess, DeviceKind, Encoding, ResponderRow, TrunkAccess},
+    registry::{Address, AedRow, DeviceAccess, DeviceKind, Encoding, ResponderRow, TrunkAccess},
 };
 
 /// What a control room says about a person.
@@ -59,6 +60,61 @@ pub struct ResponderPatch {
     pub suspended: Option<bool>,
 }
 
+/// What a control room says about a defibrillator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AedRegistration {
+    /// Whose register.
+    pub tenant: TenantId,
+    /// The control room's own reference, unique within the tenant.
+    pub external_ref: String,
+    /// What it is called.
+    pub name: String,
+    /// Where.
+    pub place: Place,
+    /// Where to look for it, in words.
+    pub address: Address,
+    /// What opens its cabinet.
+    pub cabinet_code: String,
+    /// Who may get at it.
+    pub access: Access,
+    /// When, understood or not; `None` = not known.
+    pub hours: Option<OpeningHours>,
+    /// Whether it is inside a building.
+    pub indoor: Option<bool>,
+    /// On which floor.
+    pub level: Option<Level>,
+    /// Whether it can be used.
+    pub state: AedState,
+    /// When somebody last saw that all this is so.
+    pub confirmed_at: Option<Timestamp>,
+}
+
+/// Fields of a defibrillator to change; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AedPatch {
+    /// New name.
+    pub name: Option<String>,
+    /// New place, with its address.
+    pub place: Option<(Place, Address)>,
+    /// New code.
+    pub cabinet_code: Option<String>,
+    /// New access.
+    pub access: Option<Access>,
+    /// New hours; `Some(None)` = not known.
+    pub hours: Option<Option<OpeningHours>>,
+    /// Inside a building.
+    pub indoor: Option<bool>,
+    /// New floor; `Some(None)` = not known.
+    pub level: Option<Option<Level>>,
+    /// New state.
+    pub state: Option<AedState>,
+    /// Seen again.
+    pub confirmed_at: Option<Timestamp>,
+}
+
+/// A defibrillator as registered, and what became of the registration.
+pub type RegisteredAed = Result<(AedRow, RegistrationOutcome), RegistryRefusal>;
+
 /// What became of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegistrationOutcome {
@@ -88,10 +144,13 @@ pub enum RegistryRefusal {
     /// The tenant has no such device.
     #[error("there is no such device")]
     NoSuchDevice,
+    /// The tenant has no such defibrillator.
+    #[error("there is no such defibrillator")]
+    NoSuchAed,
     /// The tenant has no such trunk.
     #[error("there is no such trunk")]
     NoSuchTrunk,
-    /// The reference belongs to a person with other fields.
+    /// The reference belongs to somebody or something with other fields.
     #[error("the reference is already registered with other fields")]
     AlreadyRegistered,
 }
@@ -235,6 +294,35 @@ pub enum Request {
         /// Told once it is durable.
         reply: ReplyTo<Result<ResponderRow, RegistryRefusal>>,
     },
+    /// Defibrillators to register.
+    RegisterAeds {
+        /// Each on its own.
+        rows: Vec<AedRegistration>,
+        /// What to do about those known already.
+        on_conflict: OnConflict,
+        /// Told once all is durable.
+        reply: ReplyTo<Vec<RegisteredAed>>,
+    },
+    /// Changes to a defibrillator.
+    UpdateAed {
+        /// Whose register.
+        tenant: TenantId,
+        /// Which.
+        aed: AedId,
+        /// What changes.
+        patch: Box<AedPatch>,
+        /// Told once it is durable.
+        reply: ReplyTo<Result<AedRow, RegistryRefusal>>,
+    },
+    /// A defibrillator to strike off.
+    RemoveAed {
+        /// Whose register.
+        tenant: TenantId,
+        /// Which.
+        aed: AedId,
+        /// Told once it is durable.
+        reply: ReplyTo<Result<(), RegistryRefusal>>,
+    },
     /// A device to enrol.
     Issue {
         /// Which.
@@ -345,6 +433,42 @@ impl EngineHandle {
             reply,
         })
         .await
+    }
+
+    /// Registers defibrillators, each on its own, in one commit.
+    pub async fn register_aeds(
+        &self,
+        rows: Vec<AedRegistration>,
+        on_conflict: OnConflict,
+    ) -> Result<Vec<RegisteredAed>, Refused> {
+        self.ask(ORDINARY_PATIENCE, |reply| Request::RegisterAeds {
+            rows,
+            on_conflict,
+            reply,
+        })
+        .await
+    }
+
+    /// Changes a defibrillator.
+    pub async fn update_aed(
+        &self,
+        tenant: TenantId,
+        aed: AedId,
+        patch: AedPatch,
+    ) -> Result<Result<AedRow, RegistryRefusal>, Refused> {
+        self.ask(ORDINARY_PATIENCE, |reply| Request::UpdateAed {
+            tenant,
+            aed,
+            patch: Box::new(patch),
+            reply,
+        })
+        .await
+    }
+
+    /// Strikes a defibrillator off.
+    pub async fn remove_aed(&self, tenant: TenantId, aed: AedId) -> Result<Result<(), RegistryRefusal>, Refused> {
+        self.ask(ORDINARY_PATIENCE, |reply| Request::RemoveAed { tenant, aed, reply })
+            .await
     }
 
     /// Enrols a device.

@@ -39,8 +39,13 @@ impl Class {
             | "SuspendResponder"
             | "IssueCredential"
             | "IssueTrunkCredential"
-            | "RevokeCredential" => Some(Self::Register),
-            // GetIncident, ListIncidents, WatchIncidents, GetResponder, ListResponders, and what does not exist.
+            | "RevokeCredential"
+            | "RegisterDefibrillator"
+            | "ImportDefibrillators"
+            | "UpdateDefibrillator"
+            | "RemoveDefibrillator" => Some(Self::Register),
+            // GetIncident, ListIncidents, WatchIncidents, GetResponder, ListResponders, GetDefibrillator,
+            // ListDefibrillators, and what does not exist.
             _ => Some(Self::Query),
         }
     }

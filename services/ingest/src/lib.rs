@@ -18,6 +18,7 @@ mod class;
 mod config;
 mod connections;
 mod counted;
+mod defibrillators;
 pub mod grid;
 mod import;
 mod incidents;

@@ -48,8 +48,8 @@ pub(crate) enum Refusal {
     /// The service is not configured to have trunks.
     #[error("this service takes no trunks; its configuration may allow them: [mqtt] trunks = true")]
     NoTrunks,
-    /// The reference belongs to a person with other fields.
-    #[error("external_ref is already registered with other fields; use UpdateResponder to change them")]
+    /// The reference belongs to somebody or something with other fields.
+    #[error("external_ref is already registered with other fields; an update or an import changes them")]
     AlreadyRegistered,
     /// As many watchers as a tenant may have.
     #[error("{0} watches are open already; close one first")]
@@ -103,6 +103,7 @@ impl From<RegistryRefusal> for Refusal {
         match refusal {
             RegistryRefusal::NoSuchResponder => Self::NotFound("responder"),
             RegistryRefusal::NoSuchDevice => Self::NotFound("device"),
+            RegistryRefusal::NoSuchAed => Self::NotFound("defibrillator"),
             RegistryRefusal::NoSuchTrunk => Self::NotFound("trunk"),
             RegistryRefusal::AlreadyRegistered => Self::AlreadyRegistered,
         }

@@ -7,7 +7,8 @@ use muster_engine::{
     requests::EngineHandle,
 };
 use muster_proto::v1::{
-    incident_service_server::IncidentServiceServer, responder_service_server::ResponderServiceServer,
+    defibrillator_service_server::DefibrillatorServiceServer, incident_service_server::IncidentServiceServer,
+    responder_service_server::ResponderServiceServer,
 };
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{
@@ -22,6 +23,7 @@ use crate::{
     config::{IngestConfig, Tls},
     connections,
     counted::Counted,
+    defibrillators::Defibrillators,
     incidents::Incidents,
     lag::Lag,
     reads::Reads,
@@ -115,13 +117,19 @@ impl Server {
         let incidents = Incidents {
             engine: engine.clone(),
             reads: reads.clone(),
-            clock,
+            clock: Arc::clone(&clock),
             service_area: config.service_area,
             wanted: config.wanted,
             life_threatening: config.life_threatening,
             admission: admission.clone(),
             seats: Seats::default(),
             stopping,
+        };
+        let defibrillators = Defibrillators {
+            engine: engine.clone(),
+            reads: reads.clone(),
+            clock,
+            service_area: config.service_area,
         };
         let responders = Responders {
             engine: engine.clone(),
@@ -134,7 +142,8 @@ impl Server {
             doorkeeper,
             admission: admission.clone(),
         };
-        let router = router(builder, &doors, incidents, responders, health.clone())?;
+        let services = (incidents, responders, defibrillators);
+        let router = router(builder, &doors, services, health.clone())?;
         let failed = |source| BindError::Listen {
             address: config.listen,
             source,
@@ -216,6 +225,7 @@ async fn tell(health: &HealthReporter, ready: bool) {
         "",
         <IncidentServiceServer<Incidents> as NamedService>::NAME,
         <ResponderServiceServer<Responders> as NamedService>::NAME,
+        <DefibrillatorServiceServer<Defibrillators> as NamedService>::NAME,
     ] {
         health.set_service_status(service, status).await;
     }
@@ -278,12 +288,12 @@ impl Doors {
 fn router(
     mut builder: transport::Server,
     doors: &Doors,
-    incidents: Incidents,
-    responders: Responders,
+    (incidents, responders, defibrillators): (Incidents, Responders, Defibrillators),
     health: HealthReporter,
 ) -> Result<Router, BindError> {
     let incidents = IncidentServiceServer::new(incidents).max_decoding_message_size(REQUEST_MAX_BYTES);
     let responders = ResponderServiceServer::new(responders).max_decoding_message_size(REQUEST_MAX_BYTES);
+    let defibrillators = DefibrillatorServiceServer::new(defibrillators).max_decoding_message_size(REQUEST_MAX_BYTES);
     let health = tonic_health::pb::health_server::HealthServer::new(
         tonic_health::server::HealthService::from_health_reporter(health),
     );
@@ -298,6 +308,7 @@ fn router(
     Ok(builder
         .add_service(doors.before(incidents))
         .add_service(doors.before(responders))
+        .add_service(doors.before(defibrillators))
         .add_service(health)
         .add_service(reflection)
         .add_service(older_reflection))

@@ -3,4 +3,5 @@
 //! Each format has its own file and its own errors, which name the line or the element. Absent on purpose: searching,
 //! choosing, and any network access; files come in, checked types come out.
 
+pub mod aeds;
 pub mod roads;

@@ -226,6 +226,8 @@ fn sentence(record: &Record) -> String {
         | Record::TrunkPut { .. }
         | Record::TrunkRevoked(_)
         | Record::PolicyAdopted(_)
+        | Record::AedPut(_)
+        | Record::AedRemoved(_)
         | Record::RequestAnswered { .. } => record.label().to_owned(),
         Record::Decided(decision) => decided(decision),
     }

@@ -4,7 +4,8 @@ use std::{fs, time::Duration};
 
 use anyhow::{Context as _, bail};
 use muster_proto::v1::{
-    incident_service_client::IncidentServiceClient, responder_service_client::ResponderServiceClient,
+    defibrillator_service_client::DefibrillatorServiceClient, incident_service_client::IncidentServiceClient,
+    responder_service_client::ResponderServiceClient,
 };
 use tonic::{
     Code, Status,
@@ -56,7 +57,12 @@ impl ControlRoom {
         IncidentServiceClient::new(self.channel.clone())
     }
 
-    /// The register.
+    /// The register of defibrillators.
+    pub fn defibrillators(&self) -> DefibrillatorServiceClient<Channel> {
+        DefibrillatorServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    /// The register of people.
     pub fn responders(&self) -> ResponderServiceClient<Channel> {
         ResponderServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }

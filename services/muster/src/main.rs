@@ -68,7 +68,9 @@ enum Command {
 #[derive(Subcommand)]
 enum Import {
     /// Register or update responders from a CSV file.
-    Responders(import::Arguments),
+    Responders(import::responders::Arguments),
+    /// Register or update defibrillators from a CSV or GeoJSON file.
+    Aeds(import::aeds::Arguments),
 }
 
 #[derive(Subcommand)]
@@ -89,7 +91,10 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Import {
             what: Import::Responders(arguments),
-        } => import::run(&arguments),
+        } => import::responders::run(&arguments),
+        Command::Import {
+            what: Import::Aeds(arguments),
+        } => import::aeds::run(&arguments),
         Command::Audit {
             what: Audit::Show(arguments),
         } => audit::run(&arguments),

@@ -9,10 +9,11 @@ use sha2::{Digest as _, Sha256};
 use crate::StoreError;
 
 /// Tables of the register, with the column that names a row.
-pub const SEALED: [(&str, &str); 4] = [
+pub const SEALED: [(&str, &str); 5] = [
     ("responder", "responder"),
     ("device", "device"),
     ("trunk", "trunk"),
+    ("aed", "aed"),
     ("address", "incident"),
 ];
 
@@ -32,7 +33,8 @@ pub fn seal(connection: &Connection, table: &str, key: &str, id: &dyn ToSql) -> 
 
 /// Seals every row of the tables of schema 2, for the step that brought digests.
 pub fn seal_all(connection: &Connection) -> rusqlite::Result<()> {
-    for (table, key) in SEALED.into_iter().filter(|(table, _)| *table != "trunk") {
+    let later = ["trunk", "aed"];
+    for (table, key) in SEALED.into_iter().filter(|(table, _)| !later.contains(table)) {
         let mut ids = connection.prepare(&format!("SELECT {key} FROM {table}"))?;
         let ids: Vec<Vec<u8>> = ids.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         for id in ids {

@@ -132,7 +132,11 @@ fn planned(connection: &Connection, decision: &Decision) -> rusqlite::Result<()>
 pub fn story(connection: &Connection, entry: &Entry) -> rusqlite::Result<Option<Story>> {
     match &entry.record {
         Record::Started { .. } | Record::DevicePut(_) | Record::DeviceRevoked(_) => Ok(Some(Story::default())),
-        Record::TrunkRevoked(_) | Record::PolicyAdopted(_) => Ok(Some(Story::default())),
+        Record::TrunkRevoked(_) | Record::AedRemoved(_) | Record::PolicyAdopted(_) => Ok(Some(Story::default())),
+        Record::AedPut(aed) => Ok(Some(Story {
+            tenant: Some(aed.tenant.as_str().to_owned()),
+            incident: None,
+        })),
         Record::TrunkPut { tenant, .. } => Ok(Some(Story {
             tenant: Some(tenant.as_str().to_owned()),
             incident: None,

@@ -11,12 +11,14 @@ use std::{
 };
 
 use dispatch_core::{
-    ids::{IncidentId, ResponderId, TenantId},
+    aeds::{AedSearch, latitudes_within},
+    ids::{AedId, IncidentId, ResponderId, TenantId},
     incident::CANARY,
+    position::{Metres, Origin},
 };
 use muster_engine::{
     ports::{IncidentEntry, IncidentRow, JournalError, JournalReader},
-    registry::{DeviceAccess, ResponderRow},
+    registry::{AedRow, DeviceAccess, ResponderRow},
 };
 use rusqlite::{Connection, Row};
 
@@ -188,6 +190,58 @@ impl JournalReader for SqliteReader {
             all(connection, sql, &[responder.as_bytes()], rows::device)
         })
     }
+
+    fn aed(&self, tenant: &TenantId, aed: AedId) -> Result<Option<AedRow>, JournalError> {
+        let sql = "SELECT * FROM aed WHERE tenant = ? AND aed = ?";
+        self.read("reading a defibrillator", |connection| {
+            let found = all(connection, sql, &[&tenant.as_str(), aed.as_bytes()], rows::aed)?;
+            Ok(found.into_iter().next())
+        })
+    }
+
+    fn aeds_after(&self, tenant: &TenantId, after: u64, limit: usize) -> Result<Vec<(u64, AedRow)>, JournalError> {
+        let sql = "SELECT * FROM aed WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?";
+        self.read("listing defibrillators", |connection| {
+            let parameters = [&tenant.as_str() as &dyn rusqlite::ToSql, &signed(after), &most(limit)];
+            all(connection, sql, &parameters, |row| {
+                let number: i64 = get(row, "number")?;
+                Ok((u64::try_from(number).unwrap_or(0), rows::aed(row)?))
+            })
+        })
+    }
+
+    fn aeds_near(&self, search: AedSearch<'_>) -> Result<Vec<(Metres, AedRow)>, JournalError> {
+        self.read("finding defibrillators", |connection| {
+            let mut found = near(connection, search)?;
+            found.sort_unstable();
+            found.truncate(search.limit);
+            let row = |(distance, aed): (Metres, [u8; 16])| {
+                let row = all(connection, "SELECT * FROM aed WHERE aed = ?", &[&aed], rows::aed)?;
+                Ok(row.into_iter().next().map(|row| (distance, row)))
+            };
+            // One that is struck off between the two questions is left out.
+            found.into_iter().filter_map(|near| row(near).transpose()).collect()
+        })
+    }
+}
+
+/// Defibrillators within the radius, in no order: the index gives a band of latitudes, exact distance decides.
+fn near(connection: &Connection, search: AedSearch<'_>) -> Result<Vec<(Metres, [u8; 16])>, StoreError> {
+    let band = latitudes_within(search.place, search.radius);
+    let origin = Origin::of(search.place);
+    let sql = "SELECT aed, latitude_e7, longitude_e7 FROM aed WHERE tenant = ? AND latitude_e7 BETWEEN ? AND ?";
+    let parameters = [
+        &search.tenant.as_str() as &dyn rusqlite::ToSql,
+        band.start(),
+        band.end(),
+    ];
+    let all = all(connection, sql, &parameters, |row| {
+        Ok((origin.distance_to(rows::aed_position(row)?), get(row, "aed")?))
+    })?;
+    Ok(all
+        .into_iter()
+        .filter(|(distance, _)| *distance <= search.radius)
+        .collect())
 }
 
 /// An incident that ended is let go as a whole: once its first record is gone, what is left of it is not shown.

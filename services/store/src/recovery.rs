@@ -63,7 +63,7 @@ impl Recovery {
     }
 
     /// The register as changes to apply to an empty one: people in order of registration, devices that have access in
-    /// order of enrolment, trunks, addresses of incidents that have not ended.
+    /// order of enrolment, trunks, defibrillators in order of registration, addresses of incidents that have not ended.
     pub fn registry(&self) -> Result<Vec<RegistryChange>, StoreError> {
         let people = "SELECT * FROM responder ORDER BY tenant, number";
         let devices = "SELECT * FROM device ORDER BY number";
@@ -79,6 +79,12 @@ impl Recovery {
             "SELECT * FROM trunk ORDER BY number",
             &[],
             |row| rows::trunk(row).map(RegistryChange::PutTrunk),
+        )?);
+        changes.extend(all(
+            &self.connection,
+            "SELECT * FROM aed ORDER BY number",
+            &[],
+            |row| rows::aed(row).map(|row| RegistryChange::PutAed(Box::new(row))),
         )?);
         changes.extend(all(&self.connection, addresses, &[], |row| {
             Ok(RegistryChange::PutAddress {

@@ -1,9 +1,11 @@
-//! Writes the register: people, devices, trunks, addresses.
+//! Writes the register: people, devices, trunks, defibrillators, addresses.
 
-use muster_engine::registry::{Address, DeviceAccess, DeviceKind, Encoding, RegistryChange, ResponderRow, TrunkAccess};
+use muster_engine::registry::{
+    Address, AedRow, DeviceAccess, DeviceKind, Encoding, RegistryChange, ResponderRow, TrunkAccess,
+};
 use rusqlite::{Connection, params};
 
-use crate::{digest::seal, mapping::Word as _};
+use crate::{digest::seal, mapping::Word as _, rows::signed};
 
 pub fn write(connection: &Connection, change: &RegistryChange) -> rusqlite::Result<()> {
     match change {
@@ -17,6 +19,11 @@ pub fn write(connection: &Connection, change: &RegistryChange) -> rusqlite::Resu
         RegistryChange::RevokeTrunk(trunk) => connection
             .prepare_cached("DELETE FROM trunk WHERE trunk = ?")?
             .execute([trunk.as_bytes()])
+            .map(drop),
+        RegistryChange::PutAed(row) => put_aed(connection, row),
+        RegistryChange::RemoveAed(aed) => connection
+            .prepare_cached("DELETE FROM aed WHERE aed = ?")?
+            .execute([aed.as_bytes()])
             .map(drop),
         RegistryChange::PutAddress { incident, address } => put_address(connection, incident.as_bytes(), address),
     }
@@ -97,6 +104,62 @@ fn put_trunk(connection: &Connection, access: &TrunkAccess) -> rusqlite::Result<
             access.secret_hash,
         ])?;
     seal(connection, "trunk", "trunk", access.trunk.as_bytes())
+}
+
+fn put_aed(connection: &Connection, row: &AedRow) -> rusqlite::Result<()> {
+    let (aed, address, hours) = (&row.aed, &row.address, row.hours.as_ref());
+    let (latitude_e7, longitude_e7) = aed.position.to_e7();
+    // Not an upsert with REPLACE: the number stays with it.
+    connection
+        .prepare_cached(
+            "INSERT INTO aed (aed, tenant, external_ref, name, latitude_e7, longitude_e7, accuracy_mm, address, uprn,
+                              postcode, floor, access_notes, cabinet_code, access, opening_hours, country, time_zone,
+                              indoor, level, state, confirmed_at_ms)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (aed) DO UPDATE SET
+                 name = excluded.name,
+                 latitude_e7 = excluded.latitude_e7,
+                 longitude_e7 = excluded.longitude_e7,
+                 accuracy_mm = excluded.accuracy_mm,
+                 address = excluded.address,
+                 uprn = excluded.uprn,
+                 postcode = excluded.postcode,
+                 floor = excluded.floor,
+                 access_notes = excluded.access_notes,
+                 cabinet_code = excluded.cabinet_code,
+                 access = excluded.access,
+                 opening_hours = excluded.opening_hours,
+                 country = excluded.country,
+                 time_zone = excluded.time_zone,
+                 indoor = excluded.indoor,
+                 level = excluded.level,
+                 state = excluded.state,
+                 confirmed_at_ms = excluded.confirmed_at_ms",
+        )?
+        .execute(params![
+            aed.aed.as_bytes(),
+            aed.tenant.as_str(),
+            row.external_ref,
+            row.name,
+            latitude_e7,
+            longitude_e7,
+            signed(aed.accuracy.mm()),
+            address.text,
+            address.uprn,
+            address.postcode,
+            address.floor,
+            address.access_notes,
+            row.cabinet_code,
+            aed.access.to_stored(),
+            hours.map_or("", |hours| hours.expression()),
+            hours.map_or("", |hours| hours.locality().country()),
+            hours.map_or("", |hours| hours.locality().time_zone()),
+            aed.indoor,
+            aed.level.as_ref().map_or("", |level| level.as_str()),
+            aed.state.to_stored(),
+            aed.confirmed_at.map(|at| at.unix_ms()),
+        ])?;
+    seal(connection, "aed", "aed", aed.aed.as_bytes())
 }
 
 fn put_address(connection: &Connection, incident: &[u8; 16], address: &Address) -> rusqlite::Result<()> {

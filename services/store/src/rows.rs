@@ -1,15 +1,17 @@
 //! Rows to domain types. A row that holds what it cannot hold gives an error that names table and column.
 
 use dispatch_core::{
+    aeds::{Aed, OpeningHours},
     ids::IncidentKey,
     incident::IncidentState,
+    position::{Metres, Position},
     record::Entry,
     responder::{Device, ResponderProfile, Skill, Skills},
     time::Timestamp,
 };
 use muster_engine::{
     ports::IncidentRow,
-    registry::{Address, DeviceAccess, DeviceKind, Encoding, ResponderRow, TrunkAccess},
+    registry::{Address, AedRow, DeviceAccess, DeviceKind, Encoding, ResponderRow, TrunkAccess},
 };
 use rusqlite::{Connection, Row, ToSql, types::FromSql};
 
@@ -19,7 +21,9 @@ use crate::{
     digest,
     error::while_doing,
     mapping::{
-        InvalidRecord, decode,
+        InvalidRecord,
+        aed::{level, locality, opening_hours},
+        decode,
         fields::{call_date, id, kind, reference, tenant, wrong},
         word,
     },
@@ -198,11 +202,67 @@ pub fn trunk(row: &Row<'_>) -> Result<TrunkAccess, StoreError> {
     })
 }
 
+/// A defibrillator, from all columns of table `aed`.
+pub fn aed(row: &Row<'_>) -> Result<AedRow, StoreError> {
+    digest::check("aed", row)?;
+    let hours = hours(row)?;
+    Ok(AedRow {
+        external_ref: get(row, "external_ref")?,
+        name: get(row, "name")?,
+        address: Address {
+            text: get(row, "address")?,
+            ..address_parts(row)?
+        },
+        cabinet_code: get(row, "cabinet_code")?,
+        aed: Aed {
+            aed: parsed(row, "aed", |bytes: Vec<u8>| id("aed.aed", &bytes))?,
+            tenant: parsed(row, "tenant", |name: String| tenant("aed.tenant", &name))?,
+            position: aed_position(row)?,
+            accuracy: Metres::from_mm(u64::try_from(get::<i64>(row, "accuracy_mm")?).unwrap_or(0)),
+            access: parsed(row, "access", |number| word("aed.access", number))?,
+            opening: hours.clone().filter(OpeningHours::is_understood),
+            indoor: get(row, "indoor")?,
+            level: parsed(row, "level", |text: String| level("aed.level", &text))?,
+            state: parsed(row, "state", |number| word("aed.state", number))?,
+            confirmed_at: get::<Option<i64>>(row, "confirmed_at_ms")?.map(Timestamp::from_unix_ms),
+        },
+        hours,
+    })
+}
+
+/// Where a defibrillator is, from the columns `latitude_e7` and `longitude_e7` of table `aed`.
+pub fn aed_position(row: &Row<'_>) -> Result<Position, StoreError> {
+    let (latitude, longitude): (i32, i32) = (get(row, "latitude_e7")?, get(row, "longitude_e7")?);
+    Position::from_e7(latitude, longitude).map_err(|_| {
+        let found = format_args!("{latitude}, {longitude} e7").to_string();
+        StoreError::Row(wrong("aed.latitude_e7", found, "a place on the globe"))
+    })
+}
+
+fn hours(row: &Row<'_>) -> Result<Option<OpeningHours>, StoreError> {
+    let words: String = get(row, "opening_hours")?;
+    if words.is_empty() {
+        return Ok(None);
+    }
+    let (country, time_zone): (String, String) = (get(row, "country")?, get(row, "time_zone")?);
+    let hours = locality("aed.country", &country, &time_zone)
+        .and_then(|locality| opening_hours("aed.opening_hours", &words, locality));
+    hours.map(Some).map_err(StoreError::Row)
+}
+
 /// An address, from all columns of table `address`.
 pub fn address(row: &Row<'_>) -> Result<Address, StoreError> {
     digest::check("address", row)?;
     Ok(Address {
         text: get(row, "text")?,
+        ..address_parts(row)?
+    })
+}
+
+/// All but the text, from columns that two tables have.
+fn address_parts(row: &Row<'_>) -> Result<Address, StoreError> {
+    Ok(Address {
+        text: String::new(),
         uprn: get(row, "uprn")?,
         postcode: get(row, "postcode")?,
         floor: get(row, "floor")?,

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The newest schema, the number of [`steps`].
-const NEWEST: usize = 3;
+const NEWEST: usize = 4;
 
 /// The first schema; later ones did not change the tables derived from the journal.
 pub const FIRST: &str = include_str!("schema/1.sql");
@@ -37,6 +37,7 @@ fn steps(store: &Path) -> Migrations<'static> {
                 .map_err(|error| HookError::Hook(format!("cannot make {}: {error}", head.display())))
         }),
         M::up(include_str!("schema/3.sql")),
+        M::up(include_str!("schema/4.sql")),
     ])
 }
 

@@ -1,6 +1,7 @@
 //! From the engine's types to the wire.
 
 mod alarm;
+mod defibrillator;
 mod event;
 mod incident;
 mod outcome;
@@ -16,6 +17,7 @@ use dispatch_core::{
 use muster_proto::{google, v1 as wire};
 
 pub(crate) use alarm::system_alarm;
+pub(crate) use defibrillator::defibrillator;
 pub(crate) use event::Story;
 pub(crate) use incident::{incident, summary};
 pub(crate) use outcome::{ended, reported};

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use dispatch_core::{
-    ids::{CallDate, IncidentId, IncidentKey, InvalidId, Reference, ResponderId, TenantId},
+    ids::{AedId, CallDate, IncidentId, IncidentKey, InvalidId, Reference, ResponderId, TenantId},
     responder::Purpose,
     time::Timestamp,
 };
@@ -54,6 +54,11 @@ pub(crate) fn no_name() -> InvalidRequest {
 /// The `responder_id` of a request.
 pub(crate) fn responder_id(text: &str) -> Result<ResponderId, InvalidRequest> {
     id("responder_id", text)
+}
+
+/// The `defibrillator_id` of a request.
+pub(crate) fn defibrillator_id(text: &str) -> Result<AedId, InvalidRequest> {
+    id("defibrillator_id", text)
 }
 
 /// The key of an incident of the caller.

@@ -2,6 +2,7 @@
 //! every fault at once.
 
 mod address;
+mod defibrillator;
 mod fields;
 mod fingerprint;
 mod incident;
@@ -10,6 +11,10 @@ mod responder;
 
 use dispatch_core::{ids::TenantId, time::Timestamp};
 
+pub(crate) use defibrillator::{
+    Listed, defibrillator_id, defibrillator_import_size, defibrillator_list, defibrillator_registration,
+    defibrillator_update,
+};
 pub(crate) use fields::{incident_id, no_name, own_key, responder_id};
 pub(crate) use incident::{close, report, stand_down};
 pub(crate) use paging::{Page, page};
@@ -50,6 +55,14 @@ impl InvalidRequest {
         let mut faults = Faults::default();
         faults.add(field, fault);
         faults.refuse()
+    }
+
+    /// The same, when the fields stand in a part of the request: `prefix` leads their names, for example `profile.`.
+    pub fn within(mut self, prefix: &str) -> Self {
+        for fault in &mut self.0 {
+            fault.field.insert_str(0, prefix);
+        }
+        self
     }
 
     /// The wrong fields, never none.

@@ -97,6 +97,11 @@ pub(crate) fn update(request: &wire::UpdateResponderRequest) -> Result<(Responde
 
 /// Whether an import has as many rows as it may.
 pub(crate) fn import_size(rows: usize) -> Result<(), InvalidRequest> {
+    import_rows(rows)
+}
+
+/// The same for any import.
+pub(super) fn import_rows(rows: usize) -> Result<(), InvalidRequest> {
     if (1..=IMPORT_MAX).contains(&rows) {
         return Ok(());
     }
@@ -163,7 +168,7 @@ pub(crate) fn revoked(request: &wire::RevokeCredentialRequest) -> Result<Revoked
     })
 }
 
-fn external_ref(reference: &str) -> Result<(), Fault> {
+pub(super) fn external_ref(reference: &str) -> Result<(), Fault> {
     if reference.is_empty() {
         return Err(Fault::required("1 to 64 bytes"));
     }

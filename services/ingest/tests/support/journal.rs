@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use dispatch_core::{
-    ids::{AlertId, IncidentId, IncidentKey, ResponderId, TenantId},
+    aeds::AedSearch,
+    ids::{AedId, AlertId, IncidentId, IncidentKey, ResponderId, TenantId},
+    position::Metres,
     record::{Entry, Record},
     state::State,
 };
 use muster_engine::{
     memory::MemoryJournalView,
     ports::{IncidentEntry, IncidentRow, JournalError, JournalReader},
-    registry::{DeviceAccess, RegistryChange, ResponderRow},
+    registry::{AedRow, DeviceAccess, RegistryChange, ResponderRow},
 };
 use tokio::sync::watch;
 
@@ -84,6 +86,23 @@ impl Reader {
             }
         }
         people
+    }
+
+    /// Defibrillators in order of registration, as they are now.
+    fn defibrillators(&self, tenant: &TenantId) -> Vec<AedRow> {
+        let mut rows: Vec<AedRow> = Vec::new();
+        for change in self.registry() {
+            match change {
+                RegistryChange::PutAed(row) => match rows.iter_mut().find(|known| known.aed.aed == row.aed.aed) {
+                    Some(known) => *known = *row,
+                    None => rows.push(*row),
+                },
+                RegistryChange::RemoveAed(gone) => rows.retain(|row| row.aed.aed != gone),
+                _ => {}
+            }
+        }
+        rows.retain(|row| row.aed.tenant == *tenant);
+        rows
     }
 }
 
@@ -176,5 +195,25 @@ impl JournalReader for Reader {
             }
         }
         Ok(devices)
+    }
+
+    fn aed(&self, tenant: &TenantId, aed: AedId) -> Result<Option<AedRow>, JournalError> {
+        Ok(self.defibrillators(tenant).into_iter().find(|row| row.aed.aed == aed))
+    }
+
+    fn aeds_after(&self, tenant: &TenantId, after: u64, limit: usize) -> Result<Vec<(u64, AedRow)>, JournalError> {
+        let rows = (1..).zip(self.defibrillators(tenant));
+        Ok(rows.filter(|(number, _)| *number > after).take(limit).collect())
+    }
+
+    fn aeds_near(&self, search: AedSearch<'_>) -> Result<Vec<(Metres, AedRow)>, JournalError> {
+        let rows = self.defibrillators(search.tenant).into_iter();
+        let mut rows: Vec<_> = rows
+            .map(|row| (search.place.distance_to(row.aed.position), row))
+            .filter(|(distance, _)| *distance <= search.radius)
+            .collect();
+        rows.sort_by_key(|(distance, row)| (*distance, row.aed.aed));
+        rows.truncate(search.limit);
+        Ok(rows)
     }
 }

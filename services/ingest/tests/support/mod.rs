@@ -19,7 +19,8 @@ use muster_ingest::{BindError, Budget, IngestConfig, Limits, Server, ServiceArea
 use muster_proto::{
     google,
     v1::{
-        self as wire, incident_service_client::IncidentServiceClient, responder_service_client::ResponderServiceClient,
+        self as wire, defibrillator_service_client::DefibrillatorServiceClient,
+        incident_service_client::IncidentServiceClient, responder_service_client::ResponderServiceClient,
     },
 };
 use tokio::{sync::watch, task::JoinHandle};
@@ -148,6 +149,10 @@ impl Stand {
 
     pub async fn responders(&self, tenant: &str) -> ResponderServiceClient<Channel> {
         ResponderServiceClient::new(self.channel(tenant).await)
+    }
+
+    pub async fn defibrillators(&self, tenant: &str) -> DefibrillatorServiceClient<Channel> {
+        DefibrillatorServiceClient::new(self.channel(tenant).await)
     }
 
     /// Binds another server on the same engine, to see what is refused.

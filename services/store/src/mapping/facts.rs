@@ -4,7 +4,7 @@ use dispatch_core::record::Record;
 use muster_proto::journal::v1::{self as stored, record::Fact};
 
 use super::{
-    InvalidRecord, Word, answer, decision,
+    InvalidRecord, Word, aed, answer, decision,
     fields::{id, key, position, tenant},
     incident, person,
     words::word,
@@ -24,6 +24,10 @@ pub fn fact(record: &Record) -> Fact {
         }),
         Record::TrunkRevoked(trunk) => Fact::TrunkRevoked(stored::TrunkRevoked {
             trunk: trunk.as_bytes().to_vec(),
+        }),
+        Record::AedPut(aed) => Fact::AedPut(aed::aed(aed)),
+        Record::AedRemoved(aed) => Fact::AedRemoved(stored::AedRemoved {
+            aed: aed.as_bytes().to_vec(),
         }),
         Record::IncidentReported(reported) => Fact::IncidentReported(incident::reported(reported)),
         Record::IncidentEnded {
@@ -148,6 +152,8 @@ pub fn from_fact(fact: Fact) -> Result<Record, InvalidRecord> {
             tenant: tenant("TrunkPut.tenant", &it.tenant)?,
         },
         Fact::TrunkRevoked(it) => Record::TrunkRevoked(id("TrunkRevoked.trunk", &it.trunk)?),
+        Fact::AedPut(it) => Record::AedPut(aed::from_aed(it)?),
+        Fact::AedRemoved(it) => Record::AedRemoved(id("AedRemoved.aed", &it.aed)?),
         Fact::IncidentReported(it) => Record::IncidentReported(incident::from_reported(it)?),
         Fact::IncidentEnded(it) => incident::from_ended(it)?,
         Fact::AlertRelocated(it) => decision::from_relocated(it)?,

@@ -1,6 +1,7 @@
 //! Between [`Record`] and its stored bytes. What is written reads back equal, and bytes that were damaged, or written by
 //! a newer Muster, give an error that names the field; they never panic and are never half understood.
 
+pub(crate) mod aed;
 mod answer;
 mod decision;
 mod facts;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use dispatch_core::{
+    aeds::{Access, Aed, AedState, Level, Locality, OpeningHours},
     alert::{PlannedAlert, Role, StandDownReason},
     attendance::{AbortReason, Attendance},
     choose::arrival::Arrival,
@@ -36,6 +37,8 @@ pub fn record() -> impl Strategy<Value = Record> {
         device().prop_map(Record::DeviceRevoked),
         (trunk(), tenant()).prop_map(|(trunk, tenant)| Record::TrunkPut { trunk, tenant }),
         trunk().prop_map(Record::TrunkRevoked),
+        aed().prop_map(Record::AedPut),
+        any::<[u8; 16]>().prop_map(|id| Record::AedRemoved(AedId::from_bytes(id))),
         about_incident(),
         policy().prop_map(|policy| Record::PolicyAdopted(Box::new(policy))),
         decision().prop_map(Record::Decided),
@@ -143,6 +146,57 @@ fn profile() -> impl Strategy<Value = ResponderProfile> {
                 }
             },
         )
+}
+
+pub fn aed() -> impl Strategy<Value = Aed> {
+    use Access::*;
+    let access = select(&[Unknown, Public, Permissive, Private][..]);
+    let state = select(&[AedState::Available, AedState::OutOfService][..]);
+    let level = "[A-Za-z0-9.,;-]{1,16}".prop_map(|text| Level::new(&text).unwrap());
+    let rest = (
+        option::of(any::<bool>()),
+        option::of(level),
+        state,
+        option::of(moment()),
+    );
+    (
+        any::<[u8; 16]>(),
+        tenant(),
+        place(),
+        access,
+        option::of(opening()),
+        rest,
+    )
+        .prop_map(
+            |(id, tenant, place, access, opening, (indoor, level, state, confirmed_at))| Aed {
+                aed: AedId::from_bytes(id),
+                tenant,
+                position: place.position,
+                accuracy: place.accuracy,
+                access,
+                opening,
+                indoor,
+                level,
+                state,
+                confirmed_at,
+            },
+        )
+}
+
+/// Also hours that mean nothing, as one understood by another version of the parser.
+fn opening() -> impl Strategy<Value = OpeningHours> {
+    let words = prop_oneof![
+        select(&["24/7", "Mo-Fr 09:00-17:00; PH off", "sunrise-sunset"][..]).prop_map(str::to_owned),
+        "[ -~]{1,40}",
+        ".{1,40}",
+    ];
+    let places = [
+        ("GB", "Europe/London"),
+        ("FR", "Europe/Paris"),
+        ("NL", "Europe/Amsterdam"),
+    ];
+    (words, select(places.to_vec()))
+        .prop_map(|(words, (country, zone))| OpeningHours::new(&words, Locality::new(country, zone).unwrap()).unwrap())
 }
 
 fn reported() -> impl Strategy<Value = IncidentReported> {

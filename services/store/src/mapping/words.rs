@@ -1,6 +1,7 @@
 //! Enumerations: each value of the core has one stored value, and the compiler checks that none is forgotten.
 
 use dispatch_core::{
+    aeds::{Access, AedState},
     alert::StandDownReason,
     attendance::{AbortReason, Attendance},
     incident::{EndCause, IncidentState},
@@ -39,6 +40,7 @@ macro_rules! words {
 }
 
 words! {
+    AedState: Available OutOfService;
     Purpose: Live Exercise;
     TravelMode: Unknown Foot Bicycle Car;
     EndCause: Cancelled CrewOnScene Closed;
@@ -86,6 +88,28 @@ impl Word for Attendance {
             Ok(stored::Attendance::PresumedOver) => Self::PresumedOver,
             Ok(stored::Attendance::Unspecified) | Err(_) => return None,
         })
+    }
+}
+
+impl Word for Access {
+    fn to_stored(self) -> i32 {
+        match self {
+            Self::Unknown => stored::AedAccess::Unknown,
+            Self::Public => stored::AedAccess::Public,
+            Self::Permissive => stored::AedAccess::Permissive,
+            Self::Private => stored::AedAccess::Private,
+        }
+        .into()
+    }
+
+    fn from_stored(number: i32) -> Option<Self> {
+        match stored::AedAccess::try_from(number) {
+            Ok(stored::AedAccess::Unknown) => Some(Self::Unknown),
+            Ok(stored::AedAccess::Public) => Some(Self::Public),
+            Ok(stored::AedAccess::Permissive) => Some(Self::Permissive),
+            Ok(stored::AedAccess::Private) => Some(Self::Private),
+            Ok(stored::AedAccess::Unspecified) | Err(_) => None,
+        }
     }
 }
 

@@ -78,7 +78,7 @@ async fn a_restored_store_goes_on_where_the_backup_ends() {
     let restored = elsewhere.path().join("muster.db");
     assert_eq!(restore(&copy, &restored).unwrap(), copied);
     let (mut journal, _, recovery) = SqliteStore::open(&restored).unwrap();
-    assert_eq!(recovery.registry().unwrap().len(), 5);
+    assert_eq!(recovery.registry().unwrap().len(), 7);
     assert_eq!(recovered(recovery).len() as u64, copied.last);
     let mut pen = Pen { last: copied.last };
     pen.write(&mut journal, [Record::Started { epoch: 2 }]).await;

@@ -1,11 +1,13 @@
 //! What every store must do, whatever it is made of. Each function is given a new, empty store.
 
 use dispatch_core::{
+    aeds::{AedSearch, AedState, Locality, OpeningHours},
     attendance::Attendance,
     command::Answer,
     ids::Reference,
     incident::{EndCause, IncidentState},
     input::{DeliveryStage, RequestId},
+    position::Metres,
     record::Record,
     responder::Purpose,
     state::State,
@@ -205,6 +207,67 @@ pub async fn keeps_the_register(mut journal: impl Journal, reader: impl JournalR
         reader.devices(responder(1)).unwrap(),
         [enrolled[0].clone(), enrolled[2].clone()]
     );
+}
+
+/// The register: defibrillators keep their number when they change, and are gone when they are struck off.
+pub async fn keeps_the_defibrillators(mut journal: impl Journal, reader: impl JournalReader) {
+    let mut pen = Pen::default();
+    let mut rows = vec![aed("london", 3, 0.0), aed("london", 1, 10.0), aed("london", 2, 20.0)];
+    let changes = rows.iter().cloned().chain([aed("leeds", 1, 0.0)]);
+    pen.register(&mut journal, changes.map(put_aed).collect()).await;
+    let uk = Locality::new("GB", "Europe/London").unwrap();
+    rows[1].hours = OpeningHours::new("when the caretaker is in", uk);
+    rows[1].aed.opening = None;
+    rows[1].aed.state = AedState::Available;
+    (rows[1].aed.indoor, rows[1].aed.level, rows[1].aed.confirmed_at) = (None, None, None);
+    let gone = rows.remove(0).aed.aed;
+    let changes = vec![put_aed(rows[0].clone()), RegistryChange::RemoveAed(gone)];
+    pen.register(&mut journal, changes).await;
+
+    let (london, leeds) = (tenant("london"), tenant("leeds"));
+    assert_eq!(reader.aed(&london, rows[0].aed.aed).unwrap(), Some(rows[0].clone()));
+    assert_eq!(reader.aed(&london, gone).unwrap(), None);
+    assert_eq!(reader.aed(&leeds, rows[0].aed.aed).unwrap(), None, "another's");
+    let listed = reader.aeds_after(&london, 0, 10).unwrap();
+    assert!(listed.is_sorted_by_key(|(number, _)| *number));
+    assert!(listed.iter().map(|(_, row)| row).eq(&rows));
+    let page = reader.aeds_after(&london, listed[0].0, 1).unwrap();
+    assert_eq!(page, [(listed[1].0, rows[1].clone())]);
+    pen.register(&mut journal, vec![put_aed(aed("london", 3, 0.0))]).await;
+    let listed = reader.aeds_after(&london, listed[1].0, 10).unwrap();
+    assert_eq!(listed[0].1, aed("london", 3, 0.0), "registered again, it comes last");
+}
+
+/// The nearest defibrillators are those of the tenant, nearest first, by exact distance.
+pub async fn finds_the_nearest_defibrillators(mut journal: impl Journal, reader: impl JournalReader) {
+    let mut pen = Pen::default();
+    let mut changes: Vec<_> = (1..=60)
+        .map(|number| aed("london", number, f64::from(number) * -97.0 + 3_000.0))
+        .collect();
+    // As far north, and farther: the band of latitudes holds it, the circle does not.
+    let mut aside = aed("london", 99, 0.0);
+    aside.aed.position = dispatch_core::position::Position::from_degrees(51.5, -0.2).unwrap();
+    changes.extend([aside, aed("leeds", 1, 0.0)]);
+    pen.register(&mut journal, changes.iter().cloned().map(put_aed).collect())
+        .await;
+    let london = tenant("london");
+    for (radius, limit) in [(0, 9), (500, 100), (500, 3), (2_000, 100), (100_000, 1_000)] {
+        let search = AedSearch {
+            tenant: &london,
+            place: place().position,
+            radius: Metres::new(radius),
+            limit,
+        };
+        let mut wanted: Vec<_> = changes
+            .iter()
+            .filter(|row| row.aed.tenant == london)
+            .map(|row| (search.place.distance_to(row.aed.position), row.clone()))
+            .filter(|(distance, _)| *distance <= search.radius)
+            .collect();
+        wanted.sort_by_key(|(distance, row)| (*distance, row.aed.aed));
+        wanted.truncate(limit);
+        assert_eq!(reader.aeds_near(search).unwrap(), wanted, "{radius} m");
+    }
 }
 
 /// A listed incident is what the core makes of the same records.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use dispatch_core::{
+    aeds::{Access, Aed, AedState, Level, Locality, OpeningHours},
     alert::{PlannedAlert, Role},
     choose::arrival::Arrival,
     coarse::{CoarseCell, DistanceBand},
-    ids::{AlertId, CallDate, DeviceId, IncidentId, IncidentKey, Reference, ResponderId, TenantId, TrunkId},
+    ids::{AedId, AlertId, CallDate, DeviceId, IncidentId, IncidentKey, Reference, ResponderId, TenantId, TrunkId},
     incident::{EndCause, IncidentKind, IncidentState},
     input::Place,
     position::{Metres, Position},
@@ -16,7 +17,7 @@ use dispatch_core::{
 };
 use muster_engine::{
     ports::{Commit, Journal, JournalNews},
-    registry::{Address, DeviceAccess, DeviceKind, Encoding, RegistryChange, ResponderRow, TrunkAccess},
+    registry::{Address, AedRow, DeviceAccess, DeviceKind, Encoding, RegistryChange, ResponderRow, TrunkAccess},
 };
 
 /// Longer than any disk needs; reached only by a failing test.
@@ -215,6 +216,37 @@ pub fn trunk_access(tenant_name: &str, number: u8) -> TrunkAccess {
         topic_id: format!("{number:032x}"),
         secret_hash: [number; 32],
     }
+}
+
+/// The `number`-th of the tenant, so many metres north of [`place`].
+pub fn aed(tenant_name: &str, number: u8, north_m: f64) -> AedRow {
+    let tenant = tenant(tenant_name);
+    let external_ref = format!("aed {number}");
+    let uk = Locality::new("GB", "Europe/London").unwrap();
+    let hours = OpeningHours::new("Mo-Fr 09:00-17:00; PH off", uk);
+    AedRow {
+        name: "Town hall".to_owned(),
+        address: address("by the door"),
+        cabinet_code: "C159".to_owned(),
+        aed: Aed {
+            aed: AedId::derive(&tenant, &external_ref),
+            tenant,
+            position: Position::from_degrees(51.5 + north_m / 111_195.0, -0.12).unwrap(),
+            accuracy: Metres::new(10),
+            access: Access::Permissive,
+            opening: hours.clone(),
+            indoor: Some(true),
+            level: Level::new("-1"),
+            state: AedState::OutOfService,
+            confirmed_at: Some(Timestamp::from_unix_ms(1_700_000_000_000)),
+        },
+        hours,
+        external_ref,
+    }
+}
+
+pub fn put_aed(row: AedRow) -> RegistryChange {
+    RegistryChange::PutAed(Box::new(row))
 }
 
 pub fn address(text: &str) -> Address {

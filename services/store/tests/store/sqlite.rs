@@ -39,6 +39,8 @@ contract! {
     tenants_see_their_own
     lists_come_in_pages
     keeps_the_register
+    keeps_the_defibrillators
+    finds_the_nearest_defibrillators
     lists_what_the_core_knows
 }
 
@@ -58,6 +60,8 @@ async fn a_reopened_store_has_everything() {
         RegistryChange::PutResponder(person("london", 1, "")),
         RegistryChange::PutDevice(access("london", 1, 2)),
         RegistryChange::PutTrunk(trunk_access("london", 7)),
+        put_aed(aed("london", 2, 0.0)),
+        put_aed(aed("london", 1, 0.0)),
     ];
     let mut written = Vec::new();
     for key in [&open, &over] {
@@ -71,6 +75,8 @@ async fn a_reopened_store_has_everything() {
     end.registry = vec![
         RegistryChange::PutTrunk(gone.clone()),
         RegistryChange::RevokeTrunk(gone.trunk),
+        put_aed(aed("london", 3, 0.0)),
+        RegistryChange::RemoveAed(aed("london", 3, 0.0).aed.aed),
     ];
     written.extend(end.entries.clone());
     muster_engine::ports::Journal::submit(&mut journal, end).unwrap();

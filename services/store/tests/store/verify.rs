@@ -19,6 +19,7 @@ pub async fn filled(path: &Path) -> (SqliteJournal, Pen) {
         commit.registry = vec![
             RegistryChange::PutResponder(person("london", u8::try_from(pen.last).unwrap(), "A")),
             RegistryChange::PutDevice(access("london", u8::try_from(pen.last).unwrap(), 1)),
+            put_aed(aed("london", u8::try_from(pen.last).unwrap(), 0.0)),
             RegistryChange::PutAddress {
                 incident: key.id(),
                 address: address("1 High Street"),
@@ -42,7 +43,7 @@ async fn an_intact_store_is_intact_beside_the_service_and_without_it() {
             (report.first, report.last, report.acknowledged),
             (1, pen.last, Some(pen.last))
         );
-        assert_eq!(report.register_rows, 6);
+        assert_eq!(report.register_rows, 8);
     }
     drop(journal);
     assert!(verify(&path).unwrap().is_intact());
@@ -116,8 +117,17 @@ async fn damage_outside_the_journal_is_named() {
         ("of table device", "UPDATE device SET topic_id = 'x' WHERE number = 1"),
         ("of table address", "UPDATE address SET floor = ''"),
         (
+            "of table aed",
+            "UPDATE aed SET latitude_e7 = latitude_e7 + 1 WHERE number = 1",
+        ),
+        (
             "SQLite: ",
             "PRAGMA writable_schema = on; DELETE FROM sqlite_schema WHERE name = 'device_by_responder'",
+        ),
+        (
+            "the schema: no such column: nnly",
+            "PRAGMA writable_schema = on;
+             UPDATE sqlite_schema SET sql = replace(sql, '(only = 1)', '(nnly = 1)') WHERE name = 'journal_base'",
         ),
     ];
     for (found, change) in changes {

@@ -254,7 +254,7 @@ impl Book {
                 Ok(())
             }
             // The world has none.
-            Record::TrunkPut { .. } | Record::TrunkRevoked(_) => Ok(()),
+            Record::TrunkPut { .. } | Record::TrunkRevoked(_) | Record::AedPut(_) | Record::AedRemoved(_) => Ok(()),
             Record::IncidentReported(report) => self.reported(report, at),
             Record::IncidentEnded { .. } | Record::IncidentStateChanged { .. } | Record::CouldNotAlert { .. } => {
                 self.incident_record(&entry.record, at)

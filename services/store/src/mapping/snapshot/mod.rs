@@ -16,9 +16,10 @@ use dispatch_core::{ids::AlertId, state::StateImage, time::Timestamp};
 use muster_proto::journal::v1 as stored;
 use prost::Message as _;
 
-use super::{InvalidRecord, decision};
+use super::{InvalidRecord, aed, decision};
 
-/// The version of the stored form that this code writes and reads.
+/// The version of the stored form that this code writes, and the newest it reads. Older ones are read, since the records
+/// from which they came may have been let go.
 pub const SNAPSHOT_VERSION: u32 = 2;
 
 /// Bytes that are not a snapshot this code understands.
@@ -28,7 +29,7 @@ pub enum InvalidSnapshot {
     #[error("the bytes are not a stored snapshot")]
     Damaged(#[source] prost::DecodeError),
     /// Written by another Muster.
-    #[error("the snapshot has version {found}; this Muster reads {SNAPSHOT_VERSION}")]
+    #[error("the snapshot has version {found}; this Muster reads 1 to {SNAPSHOT_VERSION}")]
     Version {
         /// What the snapshot says.
         found: u32,
@@ -52,6 +53,7 @@ pub fn encode_snapshot(image: &StateImage) -> Vec<u8> {
         sequence: image.sequence,
         last_at_ms: image.last_at.unix_ms(),
         epoch: image.epoch,
+        aeds: image.aeds.iter().map(aed::aed).collect(),
         incidents: image.incidents.iter().map(incident::incident).collect(),
         alerts: image.alerts.iter().map(alert::alert).collect(),
         tombstones: image.tombstones.iter().map(rest::tombstone).collect(),
@@ -68,7 +70,7 @@ pub fn encode_snapshot(image: &StateImage) -> Vec<u8> {
 /// The image that these bytes hold.
 pub fn decode_snapshot(bytes: &[u8]) -> Result<StateImage, InvalidSnapshot> {
     let snapshot = stored::Snapshot::decode(bytes).map_err(InvalidSnapshot::Damaged)?;
-    if snapshot.version != SNAPSHOT_VERSION {
+    if !(1..=SNAPSHOT_VERSION).contains(&snapshot.version) {
         return Err(InvalidSnapshot::Version {
             found: snapshot.version,
         });
@@ -77,6 +79,7 @@ pub fn decode_snapshot(bytes: &[u8]) -> Result<StateImage, InvalidSnapshot> {
         sequence: snapshot.sequence,
         last_at: Timestamp::from_unix_ms(snapshot.last_at_ms),
         epoch: snapshot.epoch,
+        aeds: all(snapshot.aeds, aed::from_aed)?,
         incidents: all(snapshot.incidents, incident::from_incident)?,
         alerts: all(snapshot.alerts, alert::from_alert)?,
         tombstones: all(snapshot.tombstones, rest::from_tombstone)?,

@@ -13,12 +13,13 @@ use dispatch_core::{
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::super::strategies::{
-    answer, attendance, decline, incident, key, moment, place, planned, policy, purpose, reference, responder, scene,
+    aed, answer, attendance, decline, incident, key, moment, place, planned, policy, purpose, reference, responder, scene,
     stage, stand_down, state, tenant,
 };
 
 pub fn image() -> impl Strategy<Value = StateImage> {
     let head = (any::<u64>(), moment(), any::<u64>());
+    let aeds = vec(aed(), 0..4);
     let open = vec(incident_and_alerts(), 0..4);
     let past = (vec(tombstone(), 0..4), vec(kept(), 0..4), vec(clock(), 0..3));
     let choosing = (vec((responder(), history()), 0..3), vec(policy(), 0..2));
@@ -26,13 +27,14 @@ pub fn image() -> impl Strategy<Value = StateImage> {
         vec((kind(), any::<u64>()), 0..4),
         vec((kind(), outcome(), any::<u64>()), 0..4),
     );
-    (head, open, past, counts, choosing).prop_map(
-        |((sequence, last_at, epoch), open, (tombstones, answers, cad_clocks), counts, (histories, policies))| {
+    (head, open, past, counts, choosing, aeds).prop_map(
+        |((sequence, last_at, epoch), open, (tombstones, answers, cad_clocks), counts, (histories, policies), aeds)| {
             let (incidents, alerts): (Vec<Incident>, Vec<Vec<Alert>>) = open.into_iter().unzip();
             StateImage {
                 sequence,
                 last_at,
                 epoch,
+                aeds,
                 incidents,
                 alerts: alerts.into_iter().flatten().collect(),
                 tombstones,

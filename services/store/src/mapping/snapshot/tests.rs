@@ -47,6 +47,16 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_snapshot_from_before_defibrillators_is_read(image in image()) {
+        let image = StateImage { aeds: Vec::new(), ..image };
+        let mut older = stored::Snapshot::decode(&*encode_snapshot(&image)).unwrap();
+        older.version = 1;
+        prop_assert_eq!(decode_snapshot(&older.encode_to_vec()), Ok(image));
+    }
+}
+
 #[test]
 fn another_version_is_refused() {
     for found in [0, SNAPSHOT_VERSION + 1] {
