@@ -77,6 +77,8 @@ pub enum DownBody {
         incident: IncidentId,
         /// The exact place.
         place: Place,
+        /// What to do; the shell adds where the defibrillator is from its register.
+        role: Role,
     },
     /// Enough others are going.
     NotNeeded,

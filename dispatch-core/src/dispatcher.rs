@@ -12,10 +12,14 @@ mod phones;
 mod search;
 mod waits;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use crate::{
     alert::Alert,
+    choose::Streets,
     command::Command,
     deadlines::Deadlines,
     ids::{AlertId, IncidentId, ResponderId},
@@ -24,6 +28,7 @@ use crate::{
     policy::{Policy, PolicyBook},
     position::{Fix, Position},
     record::{Entry, Record},
+    roads::RoadGraph,
     responder::{Device, Purpose, ResponderProfile},
     roster::Presence,
     state::{State, StateImage},
@@ -42,6 +47,8 @@ pub struct Dispatcher {
     /// What follows from the commit being made.
     follow_up: Vec<Command>,
     commands: VecDeque<Command>,
+    /// The streets, if any are loaded.
+    streets: Option<Streets>,
     /// Where people were when they accepted, to see whether they have set off; soft, like every position.
     set_off_from: BTreeMap<AlertId, Position>,
 }
@@ -57,8 +64,14 @@ impl Dispatcher {
             turn: Vec::new(),
             follow_up: Vec::new(),
             commands: VecDeque::new(),
+            streets: None,
             set_off_from: BTreeMap::new(),
         }
+    }
+
+    /// Measures ways along these streets from now on.
+    pub fn load_streets(&mut self, graph: Arc<RoadGraph>) {
+        self.streets = Some(Streets::new(graph));
     }
 
     /// Applies a record from the journal, in order, before the first input. The service then says
@@ -98,8 +111,11 @@ impl Dispatcher {
             Input::RevokeDevice { device } => self.revoke_device(device),
             Input::PutTrunk { trunk, tenant } => self.record(Record::TrunkPut { trunk, tenant }),
             Input::RevokeTrunk { trunk } => self.record(Record::TrunkRevoked(trunk)),
-            Input::PutAed { aed } => self.record(Record::AedPut(aed)),
-            Input::RemoveAed { aed } => self.record(Record::AedRemoved(aed)),
+            Input::PutAed { aed } => self.put_aed(aed),
+            Input::RemoveAed { aed } => {
+                self.record(Record::AedRemoved(aed));
+                self.give_up_aed(aed);
+            }
             Input::Fix { device, fix } => self.state.roster.take_fix(device, fix),
             Input::TrunkFix { responder, fix } => self.state.roster.take_fix_of(responder, fix),
             Input::DeviceOnline { device } => self.device_online(device),

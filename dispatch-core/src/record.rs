@@ -189,6 +189,15 @@ pub enum Record {
         /// The version of the message that tells them.
         version: u32,
     },
+    /// What somebody was asked to do has changed: they are told anew, in a new version.
+    AlertReassigned {
+        /// Which alert.
+        alert: AlertId,
+        /// To what.
+        role: Role,
+        /// The version of the message that tells them.
+        version: u32,
+    },
     /// Somebody accepted and has not moved for too long: counted as not coming, and not called off.
     AttendanceStalled {
         /// Which alert.
@@ -460,6 +469,7 @@ impl Record {
             Self::AlertRelocated { .. } => "alert_relocated",
             Self::AttendanceChanged { .. } => "attendance_changed",
             Self::AttendanceStoodDown { .. } => "attendance_stood_down",
+            Self::AlertReassigned { .. } => "alert_reassigned",
             Self::AttendanceStalled { .. } => "attendance_stalled",
             Self::HelpNeeded { .. } => "help_needed",
             Self::CouldNotAlert { .. } => "could_not_alert",
@@ -496,6 +506,7 @@ impl Record {
             | Self::AttendanceChanged { alert, .. }
             | Self::AlertRelocated { alert, .. }
             | Self::AttendanceStoodDown { alert, .. }
+            | Self::AlertReassigned { alert, .. }
             | Self::AttendanceStalled { alert }
             | Self::HelpNeeded { alert } => Some(alert),
             _ => None,

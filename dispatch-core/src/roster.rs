@@ -90,6 +90,8 @@ pub enum Presence {
 pub struct NearPerson<'a> {
     /// Who.
     pub person: &'a Person,
+    /// Their place in the roster.
+    pub handle: Handle,
     /// The fix used.
     pub fix: Fix,
     /// Exact distance to the place.
@@ -278,6 +280,7 @@ impl Roster {
                 let fix = person.fix.expect("the index holds those with a fix");
                 NearPerson {
                     person,
+                    handle: near.handle,
                     fix,
                     distance: near.distance,
                 }

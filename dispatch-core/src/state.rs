@@ -13,7 +13,7 @@ use crate::{
     alert::Alert,
     cad_clock::CadClock,
     command::Answer,
-    ids::{AlertId, IncidentId, IncidentKey, Reference, ResponderId, TenantId},
+    ids::{AedId, AlertId, IncidentId, IncidentKey, Reference, ResponderId, TenantId},
     incident::{Incident, IncidentState, Reported},
     input::Fingerprint,
     ledger::{Ledger, Settled},
@@ -50,6 +50,10 @@ pub struct State {
     histories: BTreeMap<ResponderId, History>,
     /// By their number less one.
     policies: Vec<Policy>,
+    /// Defibrillators that somebody was asked to fetch and may still, with those alerts; derived.
+    aeds_fetched: BTreeMap<AedId, BTreeSet<AlertId>>,
+    /// Defibrillators that are not in their place, and since when.
+    aeds_away: BTreeMap<AedId, Timestamp>,
 }
 
 impl State {
@@ -67,8 +71,14 @@ impl State {
             Record::DeviceRevoked(device) => self.roster.revoke_device(*device),
             // Who may speak for others is decided where messages come in.
             Record::TrunkPut { .. } | Record::TrunkRevoked(_) => {}
-            Record::AedPut(aed) => self.aeds.put(aed.clone()),
-            Record::AedRemoved(aed) => drop(self.aeds.remove(*aed)),
+            Record::AedPut(aed) => {
+                self.aed_told(aed.aed);
+                self.aeds.put(aed.clone());
+            }
+            Record::AedRemoved(aed) => {
+                self.aed_told(*aed);
+                self.aeds.remove(*aed);
+            }
             Record::IncidentReported(report) => self.reported(report, at),
             Record::IncidentEnded {
                 incident,

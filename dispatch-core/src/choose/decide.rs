@@ -11,7 +11,7 @@ use crate::{
     alert::Role,
     ids::AedId,
     policy::{Policy, Ranking, RoleKind},
-    record::{Candidate, Decision, InPlay, Verdict},
+    record::{Candidate, Decision, Verdict},
 };
 
 /// Somebody chosen.
@@ -114,7 +114,7 @@ fn ambulance(policy: &Policy, decision: &Decision) -> Ambulance {
 
 /// The first in order, with the roles of the policy's pattern.
 fn first_in_order(policy: &Policy, travel: &Travel<'_>, decision: &Decision) -> Vec<Chosen> {
-    let mut taken = taken(&decision.in_play);
+    let mut taken = BTreeSet::new();
     let mut chosen = Vec::new();
     let open = decision.candidates.iter().enumerate();
     let open = open.filter(|(_, candidate)| candidate.verdict == Verdict::EnoughSooner);
@@ -181,7 +181,7 @@ fn worth_in(stakes: &Stakes, role: Role, chance: f64, aed_chance: f64, arrival: 
 /// One after the other, whoever adds most to modelled survival in the role in which they do, while it is worth an alert.
 fn worth_most(policy: &Policy, travel: &Travel<'_>, decision: &Decision) -> Vec<Chosen> {
     let mut stakes = stakes(policy, decision);
-    let mut taken = taken(&decision.in_play);
+    let mut taken: BTreeSet<AedId> = BTreeSet::new();
     let mut offers = offers(policy, travel, decision);
     let mut chosen: Vec<Chosen> = Vec::new();
     while chosen.len() < decision.sought as usize {
@@ -307,11 +307,6 @@ fn add_guides(policy: &Policy, travel: &Travel<'_>, decision: &Decision, chosen:
             arrival: travel.direct(candidate),
         });
     }
-}
-
-/// The defibrillators that somebody is fetching already.
-fn taken(in_play: &[InPlay]) -> BTreeSet<AedId> {
-    in_play.iter().filter_map(|person| person.role.aed()).collect()
 }
 
 fn permille(permille: u16) -> f64 {

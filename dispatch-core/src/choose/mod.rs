@@ -10,10 +10,12 @@ pub mod arrival;
 mod decide;
 mod eligibility;
 mod stakes;
+mod ways;
 
 use std::time::Duration;
 
 use crate::{
+    aeds::{Access, Aed, AedSearch, AedState, Openness},
     alert::{Alert, PlannedAlert},
     attendance::Attendance,
     coarse::CoarseCell,
@@ -27,9 +29,11 @@ use crate::{
     time::Timestamp,
 };
 use arrival::Arrival;
+use ways::{Errand, Measured, OpenAed};
 
 pub use decide::{Chosen, decide};
 pub use eligibility::Eligibility;
+pub use ways::Streets;
 
 /// Considers people for one incident. Changes nothing.
 pub struct Chooser<'a> {
@@ -51,7 +55,7 @@ pub struct Chooser<'a> {
 
 impl Chooser<'_> {
     /// Considers everyone within the policy's reach and chooses up to `sought` of them.
-    pub fn choose(&self, sought: u32) -> Decision {
+    pub fn choose(&self, streets: Option<&mut Streets>, sought: u32) -> Decision {
         let eligibility = Eligibility::new(self.state, self.policy, self.incident, self.reported, self.now);
         let candidates_max = self.policy.candidates_max as usize;
         let tenant = &self.incident.key.tenant;
@@ -59,8 +63,21 @@ impl Chooser<'_> {
             .state
             .roster
             .near(self.place.position, self.policy.radius, candidates_max, tenant);
-        let candidates = near.iter().map(|near| self.candidate(&eligibility, near)).collect();
+        let digest = streets.as_ref().map(|streets| streets.digest());
+        let errand = Errand {
+            place: self.place.position,
+            radius: self.policy.radius,
+            detour_permille: self.policy.detour_permille,
+            near: &near,
+            aeds: &self.open_aeds(),
+        };
+        let measured = errand.measure(streets);
+        let candidates = near.iter().zip(&measured);
+        let candidates = candidates
+            .map(|(near, measured)| self.candidate(&eligibility, near, measured))
+            .collect();
         let mut decision = self.empty(sought);
+        decision.roads = digest;
         decision.in_play = self.in_play();
         decision.candidates = candidates;
         let chosen = decide(self.policy, &mut decision);
@@ -111,7 +128,39 @@ impl Chooser<'_> {
         }
     }
 
-    fn candidate(&self, eligibility: &Eligibility<'_>, near: &NearPerson<'_>) -> Candidate {
+    /// The defibrillators that may be fetched: in service, not shut, and taken by nobody.
+    fn open_aeds(&self) -> Vec<OpenAed> {
+        let aeds = &self.policy.aeds;
+        let search = AedSearch {
+            tenant: &self.incident.key.tenant,
+            place: self.place.position,
+            radius: self.policy.radius,
+            limit: aeds.considered_max as usize,
+        };
+        let chance = |aed: &Aed| match aed.openness(self.now) {
+            Openness::Closed => None,
+            Openness::Open => Some(aeds.there_permille),
+            Openness::Unknown => Some(aeds.there_permille * aeds.open_unknown_permille / 1_000),
+        };
+        let may_be_fetched = |aed: &Aed| {
+            aed.state == AedState::Available
+                && aed.access != Access::Private
+                && !self.state.is_aed_taken(aed.aed, self.now)
+                && chance(aed).is_some()
+        };
+        let near = self.state.aeds().near_where(search, may_be_fetched);
+        near.iter()
+            .filter_map(|near| {
+                Some(OpenAed {
+                    aed: near.aed.aed,
+                    position: near.aed.position,
+                    chance_permille: u16::try_from(chance(near.aed)?).unwrap_or(1_000),
+                })
+            })
+            .collect()
+    }
+
+    fn candidate(&self, eligibility: &Eligibility<'_>, near: &NearPerson<'_>, measured: &Measured) -> Candidate {
         let profile = &near.person.profile;
         let history = self.state.history(profile.responder);
         let since = self.now - self.policy.rest.alerts_within;
@@ -121,6 +170,8 @@ impl Chooser<'_> {
             accuracy: near.fix.accuracy,
             fix_age: self.now.since(near.fix.taken_at),
             mode: profile.travel_mode,
+            way: measured.way,
+            aeds: measured.aeds,
             acceptance_permille: self.acceptance(profile.responder),
             recent_alerts: u16::try_from(recent).unwrap_or(u16::MAX),
             quiet: profile

@@ -1,6 +1,7 @@
 //! What control rooms say: reports, endings, the register; and the start of the service.
 
 use crate::{
+    aeds::{Aed, AedState},
     alert::StandDownReason,
     attendance::Attendance,
     cad_clock::Lateness,
@@ -241,6 +242,14 @@ impl Dispatcher {
         }
         if available {
             self.search_soon();
+        }
+    }
+
+    pub(super) fn put_aed(&mut self, aed: Aed) {
+        let (id, usable) = (aed.aed, aed.state == AedState::Available);
+        self.record(Record::AedPut(aed));
+        if !usable {
+            self.give_up_aed(id);
         }
     }
 

@@ -108,6 +108,7 @@ impl Dispatcher {
                 DownBody::Confirmed {
                     incident: incident.id,
                     place,
+                    role: alert.plan.role,
                 }
             }
             MessageKind::NotNeeded => DownBody::NotNeeded,

@@ -178,6 +178,12 @@ impl Dispatcher {
         if alert.attendance.is_none() && next.is_active() {
             return self.attend_unconfirmed(device, alert, next);
         }
+        let fetching = alert.plan.role.aed().is_some() && alert.is_attended();
+        if fetching && next == Attendance::Aborted(AbortReason::AedNotThere) {
+            // They are on their feet and near: the patient needs them all the same.
+            self.go_straight(alert.plan.alert);
+            return self.search_if_short(alert.incident);
+        }
         if !alert.attendance.is_some_and(|here| here.may_become(next)) {
             return self.refuse(device, Refusal::OutOfTurn);
         }

@@ -1,12 +1,12 @@
 //! Searching: planning waves, replacing people, and calling off those no longer needed.
 
 use crate::{
-    alert::{Alert, AlertState, StandDownReason},
+    alert::{Alert, AlertState, Role, StandDownReason},
     attendance::Attendance,
     choose::Chooser,
     coarse::CoarseCell,
     deadlines::Due,
-    ids::{AlertId, IncidentId},
+    ids::{AedId, AlertId, IncidentId},
     incident::{Incident, IncidentState},
     policy::{Policy, Ranking},
     record::{Decision, Record},
@@ -36,12 +36,15 @@ impl Dispatcher {
             self.deadlines.set(Due::SearchAgain(id), None);
             return 0;
         }
-        let chooser = self.chooser(incident).expect("searchable incidents have a place");
-        let decision = chooser.choose(missing.min(room));
+        let was = incident.state;
+        let mut streets = self.streets.take();
+        let chooser = self.chooser(self.incident(id));
+        let chooser = chooser.expect("searchable incidents have a place");
+        let decision = chooser.choose(streets.as_mut(), missing.min(room));
+        self.streets = streets;
         let asked: Vec<AlertId> = decision.alerts.iter().map(|plan| plan.alert).collect();
         let again = (asked.len() < missing as usize).then(|| self.now + search_again_after);
         let nobody_left = asked.is_empty() && !self.anyone_pending(id);
-        let was = incident.state;
 
         if !asked.is_empty() {
             self.record_decision(id, decision);
@@ -317,6 +320,31 @@ impl Dispatcher {
             }
         }
         self.search_if_short(id);
+    }
+
+    /// A defibrillator cannot be fetched any more: whoever was to is told to go straight to the patient, and somebody else
+    /// may be asked to fetch another.
+    pub(super) fn give_up_aed(&mut self, aed: AedId) {
+        let alerts = self.state.fetching(aed);
+        for alert in alerts {
+            let known = *self.alert(alert);
+            if known.attendance.is_some_and(Attendance::is_with_patient) {
+                continue;
+            }
+            self.go_straight(alert);
+            self.search_if_short(known.incident);
+        }
+    }
+
+    /// Tells somebody who was to fetch a defibrillator to go straight to the patient.
+    pub(super) fn go_straight(&mut self, alert: AlertId) {
+        let version = self.next_version(self.alert(alert));
+        self.record(Record::AlertReassigned {
+            alert,
+            role: Role::Direct,
+            version,
+        });
+        self.publish(alert);
     }
 
     /// The scene turned out not to be for everybody: whoever may not go there is called off, but for those with the patient.

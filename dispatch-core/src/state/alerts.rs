@@ -37,6 +37,7 @@ impl State {
             };
             self.ledger.first(&alert.message);
             self.note_alerted(&alert, at);
+            self.note_fetching(None, &alert, at);
             self.alerts.insert(plan.alert, alert);
             self.file(plan.alert);
         }
@@ -51,6 +52,7 @@ impl State {
         let after = *alert;
         self.file(id);
         self.note_answer(&before, &after, at);
+        self.note_fetching(Some(&before), &after, at);
         let incident = after.incident;
         self.note_settled(incident, at);
         settled
@@ -84,6 +86,15 @@ fn change(alert: &mut Alert, ledger: &mut Ledger, record: &Record, at: Timestamp
             return ledger.settle(alert, MessageOutcome::Lapsed);
         }
         Record::AlertLapsed { .. } => alert.lapsed = true,
+        Record::AlertReassigned { role, version, .. } => {
+            alert.plan.role = role;
+            let kind = if alert.state.is_open() {
+                MessageKind::Alert
+            } else {
+                MessageKind::Confirmed
+            };
+            return ledger.replace(alert, Message::planned(version, kind, at));
+        }
         Record::AttendanceStalled { .. } => alert.stalled = true,
         Record::AlertAccepted {
             attendance, version, ..

@@ -6,7 +6,7 @@ use std::{collections::VecDeque, time::Duration};
 use crate::{
     alert::{Alert, AlertState},
     attendance::Attendance,
-    ids::ResponderId,
+    ids::{AedId, AlertId, ResponderId},
     responder::Purpose,
     time::Timestamp,
 };
@@ -17,6 +17,10 @@ use super::State;
 pub const ALERTS_KEPT: usize = 32;
 /// And for how long: as far back as a policy may look (`rest.alerts_within_s`).
 const ALERTS_KEPT_FOR: Duration = Duration::from_secs(31 * 86_400);
+
+/// A defibrillator that was taken, or was not where it should be, is offered again after this, or once its keeper says how
+/// it is. A day is our assumption: by then it has been missed.
+const AED_AWAY_FOR: Duration = Duration::from_secs(86_400);
 
 /// How one person answered so far.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -79,6 +83,65 @@ impl State {
             .is_some_and(|attendance| attendance != Attendance::Confirmed);
         if went && before.is_attended() && !after.is_attended() {
             history.helped_until = Some(at);
+        }
+    }
+
+    /// Whether a defibrillator is being fetched, or was and has not been put back as far as known.
+    pub fn is_aed_taken(&self, aed: AedId, now: Timestamp) -> bool {
+        let away = self.aeds_away.get(&aed);
+        if away.is_some_and(|&since| now.since(since) < AED_AWAY_FOR) {
+            return true;
+        }
+        self.aeds_fetched.contains_key(&aed)
+    }
+
+    /// The alerts of those who are to fetch a defibrillator.
+    pub fn fetching(&self, aed: AedId) -> Vec<AlertId> {
+        self.aeds_fetched.get(&aed).into_iter().flatten().copied().collect()
+    }
+
+    /// Its keeper said how a defibrillator is: what was presumed of it is void.
+    pub(super) fn aed_told(&mut self, aed: AedId) {
+        self.aeds_away.remove(&aed);
+    }
+
+    /// Files an alert of an image under the defibrillator it is about.
+    pub(super) fn refetch(&mut self, alert: &Alert) {
+        let away = self.aeds_away.clone();
+        self.note_fetching(None, alert, alert.planned_at);
+        self.aeds_away = away;
+    }
+
+    /// Keeps what is known of defibrillators in step with an alert.
+    pub(super) fn note_fetching(&mut self, before: Option<&Alert>, after: &Alert, at: Timestamp) {
+        let fetches = |alert: &Alert| {
+            let waits = alert.is_pending() || (alert.is_attended() && !alert.stalled);
+            alert.plan.role.aed().filter(|_| waits)
+        };
+        let (was, is) = (before.and_then(fetches), fetches(after));
+        if let Some(aed) = was.filter(|_| was != is) {
+            if let Some(by) = self.aeds_fetched.get_mut(&aed) {
+                by.remove(&after.plan.alert);
+                if by.is_empty() {
+                    self.aeds_fetched.remove(&aed);
+                }
+            }
+        }
+        if let Some(aed) = is.filter(|_| was != is) {
+            self.aeds_fetched.entry(aed).or_default().insert(after.plan.alert);
+        }
+        let arrived = matches!(
+            after.attendance,
+            Some(Attendance::AtScene | Attendance::WithPatient | Attendance::AedAttached | Attendance::Finished)
+        );
+        let news = before.is_none_or(|before| before.attendance != after.attendance);
+        if let Some(aed) = after.plan.role.aed().filter(|_| arrived && news) {
+            self.aeds_away.insert(aed, at);
+        }
+        // Somebody who was sent for it and is not any more did not find it.
+        let lost = before.and_then(|before| before.plan.role.aed());
+        if let Some(aed) = lost.filter(|&aed| after.plan.role.aed() != Some(aed)) {
+            self.aeds_away.insert(aed, at);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     alert::{Alert, MessageKind},
     cad_clock::CadClock,
     command::Answer,
-    ids::{Reference, ResponderId, TenantId},
+    ids::{AedId, Reference, ResponderId, TenantId},
     incident::Incident,
     input::RequestId,
     ledger::{Ledger, MessageOutcome},
@@ -48,6 +48,8 @@ pub struct StateImage {
     pub messages_settled: Vec<(MessageKind, MessageOutcome, u64)>,
     /// How people answered, by person.
     pub histories: Vec<(ResponderId, History)>,
+    /// Defibrillators that are not in their place, and since when; by id.
+    pub aeds_away: Vec<(AedId, Timestamp)>,
     /// Policies in order of their numbers.
     pub policies: Vec<Policy>,
 }
@@ -103,6 +105,7 @@ impl State {
                 .iter()
                 .map(|(&responder, history)| (responder, history.clone()))
                 .collect(),
+            aeds_away: self.aeds_away.iter().map(|(&aed, &since)| (aed, since)).collect(),
             policies: self.policies.clone(),
         }
     }
@@ -116,6 +119,7 @@ impl State {
             ledger: Ledger::of(image.messages_planned, image.messages_settled),
             histories: image.histories.into_iter().collect(),
             policies: image.policies,
+            aeds_away: image.aeds_away.into_iter().collect(),
             ..Self::default()
         };
         image.aeds.into_iter().for_each(|aed| state.aeds.put(aed));
@@ -128,6 +132,7 @@ impl State {
         for alert in image.alerts {
             state.alerts.insert(alert.plan.alert, alert);
             state.file(alert.plan.alert);
+            state.refetch(&alert);
         }
         for tombstone in image.tombstones {
             state.bury(tombstone);

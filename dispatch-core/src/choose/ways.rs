@@ -1,0 +1,260 @@
+//! The way each person really has: straight to the patient, and by the two best defibrillators.
+//!
+//! Along streets where a graph is loaded and both ends lie near one that is open to the person's way of travelling; a
+//! straight line otherwise, which the choice lengthens by the policy's detour.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    ids::AedId,
+    position::{Metres, Origin, Position},
+    record::AedWay,
+    responder::TravelMode,
+    roads::{self, RoadGraph, Snap, ToPatient, ToPatientScratch, ViaAeds, ViaAedsScratch},
+    roster::NearPerson,
+};
+
+/// Streets are searched this many times farther than the straight line reaches: a river or a railway seldom makes the
+/// way longer than that, and who has so far to go is not asked.
+const SEARCH_FACTOR: u64 = 3;
+
+/// The street graph with what its searches work with, kept between choices.
+pub struct Streets {
+    graph: Arc<RoadGraph>,
+    to_patient: ToPatientScratch,
+    via_aeds: ViaAedsScratch,
+    /// Where people are on the streets, by their place in the roster; worked out when first looked at.
+    people: Vec<Option<Snapped>>,
+    aeds: BTreeMap<(AedId, Network), Snapped>,
+}
+
+/// A position on the streets of one network, for as long as that position is the newest.
+#[derive(Clone, Copy)]
+struct Snapped {
+    position: Position,
+    network: Network,
+    snap: Option<Snap>,
+}
+
+/// Ways of travelling that use the same streets.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Network {
+    Foot,
+    Bicycle,
+    Car,
+}
+
+impl Network {
+    const ALL: [Self; 3] = [Self::Foot, Self::Bicycle, Self::Car];
+
+    fn of(mode: TravelMode) -> Self {
+        match mode {
+            TravelMode::Unknown | TravelMode::Foot => Self::Foot,
+            TravelMode::Bicycle => Self::Bicycle,
+            TravelMode::Car => Self::Car,
+        }
+    }
+
+    fn mode(self) -> TravelMode {
+        match self {
+            Self::Foot => TravelMode::Foot,
+            Self::Bicycle => TravelMode::Bicycle,
+            Self::Car => TravelMode::Car,
+        }
+    }
+}
+
+/// A defibrillator that may be fetched.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenAed {
+    /// Which.
+    pub aed: AedId,
+    /// Where.
+    pub position: Position,
+    /// How likely it is to be there and within reach, thousandths.
+    pub chance_permille: u16,
+}
+
+/// One person's ways.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Measured {
+    /// To the patient by street; `None` = not known.
+    pub way: Option<Metres>,
+    /// By the best two defibrillators, shortest first, along streets or with the detour.
+    pub aeds: [Option<AedWay>; 2],
+}
+
+/// What is measured.
+pub struct Errand<'a> {
+    /// Where the patient is.
+    pub place: Position,
+    /// How far people are looked for in a straight line.
+    pub radius: Metres,
+    /// Length of a way over the straight line, thousandths, where no streets are known.
+    pub detour_permille: u32,
+    /// The people.
+    pub near: &'a [NearPerson<'a>],
+    /// The defibrillators.
+    pub aeds: &'a [OpenAed],
+}
+
+impl Errand<'_> {
+    /// Measures everybody's ways, in the order of the people.
+    pub fn measure(&self, streets: Option<&mut Streets>) -> Vec<Measured> {
+        let mut measured = self.in_straight_lines();
+        if let Some(streets) = streets {
+            for network in Network::ALL {
+                streets.measure(self, network, &mut measured);
+            }
+        }
+        measured
+    }
+
+    fn in_straight_lines(&self) -> Vec<Measured> {
+        let patient = Origin::of(self.place);
+        let mut aeds: Vec<(Metres, usize)> = self
+            .aeds
+            .iter()
+            .enumerate()
+            .map(|(index, aed)| (patient.distance_to(aed.position), index))
+            .collect();
+        aeds.sort_unstable();
+        let people = self.near.iter();
+        people.map(|near| self.by_straight_line(near, &aeds)).collect()
+    }
+
+    fn by_straight_line(&self, near: &NearPerson<'_>, aeds: &[(Metres, usize)]) -> Measured {
+        let person = Origin::of(near.fix.position);
+        let mut best: [Option<(Metres, usize)>; 2] = [None; 2];
+        for &(to_patient, index) in aeds {
+            // Those after this one are farther from the patient still.
+            if best[1].is_some_and(|(second, _)| to_patient >= second) {
+                break;
+            }
+            let mm = person.distance_to(self.aeds[index].position).mm() + to_patient.mm();
+            let way = (Metres::from_mm(mm), index);
+            if best[0].is_none_or(|first| way < first) {
+                best = [Some(way), best[0]];
+            } else if best[1].is_none_or(|second| way < second) {
+                best[1] = Some(way);
+            }
+        }
+        let lengthened = |(way, index): (Metres, usize)| {
+            let mm = way.mm() * u64::from(self.detour_permille) / 1_000;
+            self.aed_way(index, Metres::from_mm(mm))
+        };
+        Measured {
+            way: None,
+            aeds: best.map(|best| best.map(lengthened)),
+        }
+    }
+
+    fn aed_way(&self, index: usize, way: Metres) -> AedWay {
+        AedWay {
+            aed: self.aeds[index].aed,
+            way,
+            chance_permille: self.aeds[index].chance_permille,
+        }
+    }
+}
+
+impl Streets {
+    /// Streets of a graph that nothing was searched on yet.
+    pub fn new(graph: Arc<RoadGraph>) -> Self {
+        Self {
+            graph,
+            to_patient: ToPatientScratch::default(),
+            via_aeds: ViaAedsScratch::default(),
+            people: Vec::new(),
+            aeds: BTreeMap::new(),
+        }
+    }
+
+    /// Names the graph in a decision.
+    pub fn digest(&self) -> [u8; 32] {
+        *self.graph.digest()
+    }
+
+    /// Fills in the ways of those who travel by one network.
+    fn measure(&mut self, errand: &Errand<'_>, network: Network, measured: &mut [Measured]) {
+        let travels = |near: &&NearPerson<'_>| Network::of(near.person.profile.travel_mode) == network;
+        if !errand.near.iter().any(|near| travels(&near)) {
+            return;
+        }
+        let Some(patient) = self.graph.snap(errand.place, network.mode()) else {
+            return;
+        };
+        let graph = Arc::clone(&self.graph);
+        let bound = Metres::from_mm(errand.radius.mm() * SEARCH_FACTOR);
+        let to_patient = ToPatient::search(&graph, &mut self.to_patient, network.mode(), &patient, bound);
+        let fetched = fetched(&graph, &mut self.aeds, errand, network, &to_patient, &patient);
+        let ways: Vec<roads::AedWay> = fetched.iter().map(|(_, way)| *way).collect();
+        let via = ViaAeds::search(&graph, &mut self.via_aeds, network.mode(), &ways, bound);
+        for (near, measured) in errand.near.iter().zip(measured).filter(|(near, _)| travels(near)) {
+            let Some(snap) = snapped(&graph, &mut self.people, near, network) else {
+                continue;
+            };
+            let off = snap.off_street().mm();
+            measured.way = to_patient
+                .distance_from(&snap)
+                .map(|way| Metres::from_mm(way.mm() + off + patient.off_street().mm()));
+            let best = via.best_two_from(&snap);
+            if best[0].is_some() {
+                measured.aeds = best.map(|best| {
+                    let (place, way) = best?;
+                    Some(errand.aed_way(fetched[place].0, Metres::from_mm(way.mm() + off)))
+                });
+            }
+        }
+    }
+}
+
+/// The defibrillators from which the patient can be reached, by their place among those of the errand.
+fn fetched(
+    graph: &RoadGraph,
+    known: &mut BTreeMap<(AedId, Network), Snapped>,
+    errand: &Errand<'_>,
+    network: Network,
+    to_patient: &ToPatient<'_>,
+    patient: &Snap,
+) -> Vec<(usize, roads::AedWay)> {
+    let way = |(index, aed): (usize, &OpenAed)| {
+        let fresh = || Snapped {
+            position: aed.position,
+            network,
+            snap: graph.snap(aed.position, network.mode()),
+        };
+        let snapped = known.entry((aed.aed, network)).or_insert_with(fresh);
+        if snapped.position != aed.position {
+            *snapped = fresh();
+        }
+        let snap = snapped.snap?;
+        // In to the defibrillator and out again, and in to the patient.
+        let steps = 2 * snap.off_street().mm() + patient.off_street().mm();
+        let to_patient = Metres::from_mm(to_patient.distance_from(&snap)?.mm() + steps);
+        Some((index, roads::AedWay { snap, to_patient }))
+    };
+    errand.aeds.iter().enumerate().filter_map(way).collect()
+}
+
+/// Where somebody is on the streets.
+fn snapped(
+    graph: &RoadGraph,
+    people: &mut Vec<Option<Snapped>>,
+    near: &NearPerson<'_>,
+    network: Network,
+) -> Option<Snap> {
+    let at = near.handle.0 as usize;
+    if people.len() <= at {
+        people.resize(at + 1, None);
+    }
+    let position = near.fix.position;
+    let known = people[at].filter(|known| known.position == position && known.network == network);
+    let snapped = known.unwrap_or_else(|| Snapped {
+        position,
+        network,
+        snap: graph.snap(position, network.mode()),
+    });
+    people[at] = Some(snapped);
+    snapped.snap
+}
