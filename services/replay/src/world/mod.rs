@@ -1,0 +1,318 @@
+//! The world of one policy: the real core on virtual time, the phones it speaks to, and the people who carry them.
+//!
+//! ```text
+//! scene ── fixes, report ──> Dispatcher ── Publish ──> phone hears it ── reply ──> Dispatcher
+//!                               ^  └─ Commit ──> ends of alerts, counted             │
+//!                               └──────────────── steps of those on their way <──────┘
+//! ```
+//! The network is a delay and a share of phones that cannot be reached; receipts reach the core at once.
+
+mod agenda;
+mod lives;
+mod phones;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use dispatch_core::{
+    command::{Command, DownMessage},
+    dispatcher::Dispatcher,
+    ids::{AlertId, IncidentId},
+    input::{Input, RequestToken},
+    policy::{Policy, PolicyBook},
+    record::{Entry, Record},
+    responder::{Device, Purpose, ResponderProfile, Skills},
+    time::Timestamp,
+};
+
+use crate::{
+    crowd::{Crowd, device_id, number_of, responder_id},
+    journey::{Conduct, Errand, Step, Ways},
+    outcome::Fate,
+    scene::{Circumstances, Scene},
+    study::Study,
+};
+use agenda::{Agenda, Event, Word};
+pub(crate) use lives::{Life, Lives, live_through};
+
+/// How long after its report an incident is looked at: by then the ambulance has come and the last person has gone home.
+/// The core forgets it much sooner or hears of it no more.
+const LOOKED_AT_FOR: Duration = Duration::from_secs(12 * 3600);
+
+/// What all worlds share.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<'a> {
+    pub(crate) study: &'a Study,
+    pub(crate) crowd: &'a Crowd,
+    pub(crate) circumstances: &'a [Circumstances],
+    pub(crate) ways: &'a dyn Ways,
+}
+
+/// The world of one policy.
+pub(crate) struct World<'a> {
+    shared: Shared<'a>,
+    dispatcher: Dispatcher,
+    agenda: Agenda,
+    requests: BTreeMap<AlertId, Request>,
+    numbers: BTreeMap<IncidentId, usize>,
+    bedsides: BTreeMap<usize, Bedside>,
+    tokens: u64,
+    life: Life,
+}
+
+/// A request to one person, and what they have made of it.
+struct Request {
+    incident: usize,
+    responder: u32,
+    errand: Errand,
+    conduct: Conduct,
+    stage: Stage,
+    /// When the phone first had the request.
+    rang_at: Option<Timestamp>,
+    /// The core has been told that the person cannot do what they were asked; it hears no more of them.
+    is_given_up: bool,
+    carries_aed: bool,
+    fate: Option<Fate>,
+}
+
+/// How far a person is with a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// Has not been told to go.
+    Asked,
+    /// Has been told to go.
+    Going,
+    /// With the patient.
+    WithPatient,
+    /// Called off, or finished.
+    Over,
+}
+
+/// Who and what is at a patient's side.
+#[derive(Default)]
+struct Bedside {
+    /// The alerts of this incident.
+    alerts: Vec<AlertId>,
+    with_patient: u32,
+    has_aed: bool,
+}
+
+impl<'a> World<'a> {
+    /// A service under one policy, with everybody registered.
+    pub(crate) fn new(shared: Shared<'a>, policy: &Policy, opens: Timestamp) -> Self {
+        let book = PolicyBook::new(policy.clone()).expect("the study has checked its policies");
+        let mut world = Self {
+            shared,
+            dispatcher: Dispatcher::new(book),
+            agenda: Agenda::default(),
+            requests: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            bedsides: BTreeMap::new(),
+            tokens: 0,
+            life: Life::new(shared.study.incidents.len(), shared.crowd.len()),
+        };
+        world.register(opens);
+        world
+    }
+
+    /// Everybody may be asked under any of the policies, so that these differ in nothing but themselves.
+    fn register(&mut self, opens: Timestamp) {
+        let skills = self
+            .shared
+            .study
+            .policies
+            .iter()
+            .flat_map(|policy| policy.skills_any.clone());
+        let skills: Skills = skills.collect();
+        for number in (0..).take(self.shared.crowd.len()) {
+            let profile = ResponderProfile {
+                responder: responder_id(number),
+                tenant: report::tenant(),
+                skills: skills.clone(),
+                credential_valid_until: Timestamp::from_unix_ms(i64::MAX),
+                travel_mode: self.shared.crowd.member(number).travel_mode(),
+                on_duty: true,
+                suspended: false,
+            };
+            let device = Device {
+                device: device_id(number),
+                responder: profile.responder,
+                purpose: Purpose::Live,
+                alertable: true,
+            };
+            self.tell(Input::PutResponder { profile }, opens);
+            self.tell(Input::PutDevice { device }, opens);
+        }
+        self.tell(Input::Started, opens);
+    }
+
+    /// Lives through incidents, each up to its report; what follows from it comes with the next ones.
+    pub(crate) fn live(&mut self, scenes: &[Scene]) {
+        for scene in scenes {
+            let at = self.shared.circumstances[scene.index].at;
+            self.run_until(at);
+            self.begin(scene, at);
+        }
+    }
+
+    /// Lets everything come to its end.
+    pub(crate) fn end(mut self) -> Life {
+        while let Some(at) = self.agenda.next() {
+            self.run_until(at);
+        }
+        debug_assert!(self.requests.is_empty(), "an incident is put away with its requests");
+        self.life
+    }
+
+    fn run_until(&mut self, end: Timestamp) {
+        loop {
+            let deadline = self.dispatcher.next_deadline().filter(|&at| at <= end);
+            let event = self.agenda.next().filter(|&at| at <= end);
+            match (deadline, event) {
+                (Some(due), event) if event.is_none_or(|at| due <= at) => {
+                    self.dispatcher.handle_deadline(due);
+                    self.collect(due);
+                }
+                (_, Some(_)) => {
+                    let (at, event) = self.agenda.take().expect("looked at just now");
+                    self.happen(event, at);
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn begin(&mut self, scene: &Scene, at: Timestamp) {
+        let index = scene.index;
+        for &(number, fix) in &scene.fixes {
+            self.dispatcher.handle(
+                Input::Fix {
+                    device: device_id(number),
+                    fix,
+                },
+                at,
+            );
+        }
+        let here = self.shared.circumstances[index];
+        let report = report::report(&self.shared.study.incidents[index], &here);
+        self.numbers.insert(report.key.id(), index);
+        self.bedsides.insert(index, Bedside::default());
+        self.agenda.add(at + here.ambulance, Event::AmbulanceThere(index));
+        self.agenda.add(at + LOOKED_AT_FOR, Event::PutAway(index));
+        let token = self.token();
+        self.tell(Input::Report { token, report }, at);
+    }
+
+    fn token(&mut self) -> RequestToken {
+        self.tokens += 1;
+        RequestToken(self.tokens)
+    }
+
+    /// Tells the core something and does what it wants done.
+    fn tell(&mut self, input: Input, at: Timestamp) {
+        self.dispatcher.handle(input, at);
+        self.collect(at);
+    }
+
+    fn collect(&mut self, now: Timestamp) {
+        while let Some(command) = self.dispatcher.poll_command() {
+            match command {
+                Command::Commit(entries) => entries.iter().for_each(|entry| self.note(entry)),
+                Command::Publish(message) => self.publish(&message, now),
+                Command::Answer { .. } | Command::CloseSession { .. } | Command::Refused { .. } => {}
+            }
+        }
+    }
+
+    /// What the journal says is what is counted.
+    fn note(&mut self, entry: &Entry) {
+        match &entry.record {
+            Record::Decided(decision) => {
+                let index = self.numbers[&decision.incident];
+                for plan in &decision.alerts {
+                    let number = number_of(plan.responder);
+                    self.life.outcomes[index].alerts += 1;
+                    self.life.burden[number as usize] += 1;
+                    self.bedsides.entry(index).or_default().alerts.push(plan.alert);
+                    let request =
+                        Request::new(self.shared, index, number, report::errand(self.shared.study, plan.role));
+                    self.requests.insert(plan.alert, request);
+                }
+            }
+            // An offer that crosses a withdrawal is still an offer: it counts in its place.
+            Record::AlertAccepted { alert, attendance, .. } => self.ends(*alert, Fate::of_accept(*attendance)),
+            Record::AlertDeclined { alert, .. } => self.ends(*alert, Fate::Declined),
+            Record::AlertExpired { alert } => self.ends(*alert, Fate::Expired),
+            Record::AlertUndeliverable { alert } => self.ends(*alert, Fate::Undeliverable),
+            Record::AlertWithdrawn { alert, .. } => self.ends(*alert, Fate::Withdrawn),
+            Record::AttendanceStoodDown { alert, .. } => {
+                if let Some(request) = self.requests.get(alert) {
+                    self.life.outcomes[request.incident].called_off += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn ends(&mut self, alert: AlertId, fate: Fate) {
+        if let Some(request) = self.requests.get_mut(&alert) {
+            request.fate = Some(fate);
+        }
+    }
+
+    fn publish(&mut self, message: &DownMessage, now: Timestamp) {
+        // A probe asks where the phone is; phones here have said all they know.
+        let Some((alert, version)) = message.about else {
+            return;
+        };
+        let Some(delivery) = self.requests.get(&alert).and_then(|request| request.conduct.delivery) else {
+            return;
+        };
+        if let Some(word) = Word::of(&message.body) {
+            self.agenda.add(now + delivery, Event::Heard { alert, version, word });
+        }
+    }
+
+    /// Counts how the alerts of an incident ended, and forgets it.
+    fn put_away(&mut self, index: usize) {
+        let bedside = self.bedsides.remove(&index).unwrap_or_default();
+        for alert in bedside.alerts {
+            let fate = self.requests.remove(&alert).and_then(|request| request.fate);
+            self.life.outcomes[index].count(fate);
+        }
+        self.numbers.retain(|_, known| *known != index);
+    }
+}
+
+impl Request {
+    fn new(shared: Shared<'_>, incident: usize, responder: u32, errand: Errand) -> Self {
+        let member = shared.crowd.member(responder);
+        Self {
+            incident,
+            responder,
+            errand,
+            conduct: Conduct::of(shared.study, member, &shared.circumstances[incident]),
+            stage: Stage::Asked,
+            rang_at: None,
+            is_given_up: false,
+            carries_aed: false,
+            fate: None,
+        }
+    }
+}
+
+/// Whether the core hears of a step, and as what.
+fn said(step: Step) -> Option<dispatch_core::input::Reply> {
+    use dispatch_core::{attendance::AbortReason, input::Reply};
+    match step {
+        Step::Leave => Some(Reply::EnRoute),
+        Step::TakeAed => None,
+        Step::AedNotThere => Some(Reply::Abort(AbortReason::AedNotThere)),
+        Step::AtScene => Some(Reply::AtScene),
+        Step::WithPatient => Some(Reply::WithPatient),
+        Step::AedAttached => Some(Reply::AedAttached),
+        Step::Finished => Some(Reply::Finished),
+    }
+}
