@@ -59,6 +59,8 @@ pub(crate) struct World<'a> {
     numbers: BTreeMap<IncidentId, usize>,
     bedsides: BTreeMap<usize, Bedside>,
     tokens: u64,
+    /// When each phone's newest fix that the core knows was taken.
+    told_at: Vec<Timestamp>,
     life: Life,
 }
 
@@ -111,6 +113,7 @@ impl<'a> World<'a> {
             numbers: BTreeMap::new(),
             bedsides: BTreeMap::new(),
             tokens: 0,
+            told_at: vec![Timestamp::from_unix_ms(i64::MIN); shared.crowd.len()],
             life: Life::new(shared.study.incidents.len(), shared.crowd.len()),
         };
         world.register(opens);
@@ -187,6 +190,12 @@ impl<'a> World<'a> {
     fn begin(&mut self, scene: &Scene, at: Timestamp) {
         let index = scene.index;
         for &(number, fix) in &scene.fixes {
+            let told_before = &mut self.told_at[number as usize];
+            // The core would pass over it; most phones lie still.
+            if fix.taken_at <= *told_before {
+                continue;
+            }
+            *told_before = fix.taken_at;
             self.dispatcher.handle(
                 Input::Fix {
                     device: device_id(number),
