@@ -150,3 +150,73 @@ pub fn place_of(position: Position) -> Place {
 pub fn position_of(place: Place) -> Position {
     Position::from_degrees(place.latitude_deg(), place.longitude_deg()).expect("a place is in range")
 }
+
+#[cfg(test)]
+mod tests {
+    use dispatch_core::incident::IncidentKind;
+
+    use super::*;
+    use crate::assumptions::Assumptions;
+
+    fn study(ambulance: Option<Duration>) -> Study {
+        let incident = |number| PastIncident {
+            number,
+            at: Timestamp::from_unix_ms(1_699_920_000_000 + number as i64 * 1_800_000),
+            position: Position::from_degrees(51.5, -0.12).expect("in range"),
+            accuracy: Metres::new(0),
+            kind: IncidentKind::new("cardiac_arrest").expect("valid"),
+            ambulance,
+        };
+        Study {
+            incidents: (0..8_000).map(incident).collect(),
+            responders: Vec::new(),
+            population: None,
+            aeds: Vec::new(),
+            policies: Vec::new(),
+            curve: "larsen_1993",
+            assumptions: Assumptions::default(),
+            seed: 3,
+        }
+    }
+
+    fn ambulances(study: &Study) -> Vec<f64> {
+        let here = study
+            .incidents
+            .iter()
+            .map(|incident| Circumstances::of(study, incident));
+        let mut minutes: Vec<f64> = here.map(|here| here.ambulance.as_secs_f64() / 60.0).collect();
+        minutes.sort_by(f64::total_cmp);
+        minutes
+    }
+
+    #[test]
+    fn drawn_ambulances_come_as_in_england() {
+        let minutes = ambulances(&study(None));
+        let mean = minutes.iter().sum::<f64>() / 8_000.0;
+        assert!((mean - 7.75).abs() < 0.2, "{mean}");
+        assert!((minutes[7_200] - 14.5).abs() < 0.5, "{}", minutes[7_200]);
+    }
+
+    #[test]
+    fn what_the_file_says_of_the_ambulance_is_kept_and_estimated_with_an_error() {
+        let study = study(Some(Duration::from_secs(300)));
+        assert!(ambulances(&study).iter().all(|&minutes| minutes == 5.0));
+        let of = |incident| Circumstances::of(&study, incident).ambulance_estimate.as_secs_f64();
+        let mut estimates: Vec<f64> = study.incidents.iter().map(of).collect();
+        estimates.sort_by(f64::total_cmp);
+        assert!((estimates[4_000] - 300.0).abs() < 5.0, "{}", estimates[4_000]);
+        // One in six lies above e^0.2 times the truth.
+        assert!((estimates[6_731] - 300.0 * 1.2214).abs() < 10.0, "{}", estimates[6_731]);
+    }
+
+    #[test]
+    fn a_third_of_the_day_is_night_and_office_hours_are_on_weekdays() {
+        let study = study(None);
+        let here: Vec<Circumstances> = study.incidents.iter().map(|i| Circumstances::of(&study, i)).collect();
+        // Half-hourly, so 18 of 48 a night, and 16 of 48 on five days of seven.
+        let night = here.iter().filter(|here| here.day_part == DayPart::Night).count();
+        assert!(night.abs_diff(3_000) < 20, "{night}");
+        let office = here.iter().filter(|here| here.office_hours).count();
+        assert!(office.abs_diff(8_000 * 16 * 5 / (48 * 7)) < 40, "{office}");
+    }
+}

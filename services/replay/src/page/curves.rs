@@ -69,10 +69,7 @@ fn figure(
             .collect()
     };
     let curves: Vec<Vec<(f64, f64)>> = curves.iter().map(placed).collect();
-    let ends: Vec<(f64, f64)> = curves
-        .iter()
-        .map(|curve| (curve.last().map_or(0.0, |end| end.1), WORD_HEIGHT))
-        .collect();
+    let ends: Vec<(f64, f64)> = curves.iter().map(|curve| (end_of(curve), WORD_HEIGHT)).collect();
     let words = spread(&ends, frame.top - 6.0, frame.bottom() + 6.0);
     html! {
         figure {
@@ -87,4 +84,10 @@ fn figure(
             }
         }
     }
+}
+
+/// Where a curve ends; those that end in one place stand in the order in which they come there.
+fn end_of(curve: &[(f64, f64)]) -> f64 {
+    let height = |place: usize| curve.get(place).map_or(0.0, |point| point.1);
+    height(curve.len().saturating_sub(1)) + height(curve.len() * 3 / 4) / 1000.0
 }

@@ -7,7 +7,8 @@ use muster_plot::{Axis, Frame, line, short};
 use super::{colour, mark};
 use crate::{findings::Findings, statistics::Mean};
 
-const WIDTH: f64 = 720.0;
+/// Drawn twice, of which the page shows the one that fits: words must not shrink with the plot.
+const SIZES: [(&str, f64); 2] = [("wide", 720.0), ("narrow", 400.0)];
 
 /// A policy on the plot.
 struct Point {
@@ -28,7 +29,7 @@ pub(super) fn section(findings: &Findings) -> Markup {
                  incident; of policy 1 itself no bar is drawn. No policy beyond the dashed line gives more modelled survival \
                  (" (findings.curve) ") for as few alerts."
             }
-            figure class="whole" { (plot(&points, &findings.curve)) }
+            figure class="whole" { @for (class, width) in SIZES { (plot(&points, &findings.curve, class, width)) } }
         }
     }
 }
@@ -45,14 +46,14 @@ fn points(findings: &Findings) -> Vec<Point> {
     findings.policies.iter().enumerate().map(point).collect()
 }
 
-fn plot(points: &[Point], curve: &str) -> Markup {
+fn plot(points: &[Point], curve: &str, class: &str, width: f64) -> Markup {
     let across = Axis::from_zero(points.iter().map(|point| point.alerts.mean));
     let ends = |point: &Point| [point.survival.mean - point.ci95, point.survival.mean + point.ci95];
     let up = Axis::around(points.iter().flat_map(ends));
     let frame = Frame {
         left: 44.0,
         top: 24.0,
-        width: WIDTH - 44.0 - 16.0,
+        width: width - 44.0 - 16.0,
         height: 280.0,
     };
     let x = |mean: f64| frame.x(across.at(mean));
@@ -62,7 +63,7 @@ fn plot(points: &[Point], curve: &str) -> Markup {
         .map(|&(alerts, survival)| (x(alerts), y(survival)))
         .collect();
     html! {
-        svg viewBox=(format!("0 0 {WIDTH} {}", frame.picture_height() + 16.0)) role="img" aria-label="Modelled survival over alerts" {
+        svg class=(class) viewBox=(format!("0 0 {width} {}", frame.picture_height() + 16.0)) role="img" aria-label="Modelled survival over alerts" {
             (frame.grid(&across, &up))
             text class="axis" x=(short(frame.left)) y="12" { "modelled survival, %, " (curve) }
             text class="axis" x=(short(frame.right())) y=(short(frame.bottom() + 34.0)) text-anchor="end" { "alerts per incident" }

@@ -54,7 +54,7 @@ fn head(findings: &Findings) -> Markup {
             tr {
                 th scope="col" {}
                 @for (place, policy) in findings.policies.iter().enumerate() {
-                    th scope="col" class=(colour(place)) { (place + 1) " " (policy.name) }
+                    th scope="col" class=(colour(place)) { (place + 1) ". " (policy.name) }
                 }
             }
         }

@@ -2,12 +2,12 @@
 
 use std::{num::NonZero, sync::Mutex, thread};
 
-use dispatch_core::{policy::Policy, position::Metres};
+use dispatch_core::{alert::Role, policy::Policy, position::Metres};
 
-use super::{Shared, World};
+use super::{Shared, World, report};
 use crate::{
     crowd::Crowd,
-    journey::Detour,
+    journey::{Detour, Errand},
     outcome::Outcome,
     scene::{Circumstances, Scene},
     study::{Progress, Study},
@@ -42,7 +42,16 @@ pub(crate) struct Lives {
 }
 
 /// Lives through a study that has been checked.
-pub(crate) fn live_through(study: &Study, mut progress: impl FnMut(Progress)) -> Lives {
+pub(crate) fn live_through(study: &Study, progress: impl FnMut(Progress)) -> Lives {
+    live_with(study, report::errand, progress)
+}
+
+/// The same, with what a role means told by the caller.
+pub(super) fn live_with(
+    study: &Study,
+    errand: fn(&Study, Role) -> Errand,
+    mut progress: impl FnMut(Progress),
+) -> Lives {
     let crowd = Crowd::of(study);
     let circumstances: Vec<Circumstances> = study
         .incidents
@@ -54,6 +63,7 @@ pub(crate) fn live_through(study: &Study, mut progress: impl FnMut(Progress)) ->
         crowd: &crowd,
         circumstances: &circumstances,
         ways: &Detour,
+        errand,
     };
     let reach = study
         .policies

@@ -17,6 +17,7 @@ mod tests;
 use std::{collections::BTreeMap, time::Duration};
 
 use dispatch_core::{
+    alert::Role,
     command::{Command, DownMessage},
     dispatcher::Dispatcher,
     ids::{AlertId, IncidentId},
@@ -48,6 +49,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) crowd: &'a Crowd,
     pub(crate) circumstances: &'a [Circumstances],
     pub(crate) ways: &'a dyn Ways,
+    /// What a role of the core means.
+    pub(crate) errand: fn(&Study, Role) -> Errand,
 }
 
 /// The world of one policy.
@@ -245,8 +248,12 @@ impl<'a> World<'a> {
                     self.life.outcomes[index].alerts += 1;
                     self.life.burden[number as usize] += 1;
                     self.bedsides.entry(index).or_default().alerts.push(plan.alert);
-                    let request =
-                        Request::new(self.shared, index, number, report::errand(self.shared.study, plan.role));
+                    let request = Request::new(
+                        self.shared,
+                        index,
+                        number,
+                        (self.shared.errand)(self.shared.study, plan.role),
+                    );
                     self.requests.insert(plan.alert, request);
                 }
             }

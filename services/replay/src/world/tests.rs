@@ -10,11 +10,15 @@ use dispatch_core::{
 };
 use muster_people::place::Place;
 
-use super::{Life, live_through};
+use super::{
+    Life, live_through,
+    lives::{Lives, live_with},
+};
 use crate::{
     assumptions::Assumptions,
     findings::Findings,
-    study::{PastIncident, Resident, Study},
+    journey::Errand,
+    study::{AedSite, PastIncident, Resident, Study},
 };
 
 /// 2023-11-14, a Tuesday, 00:00 UTC.
@@ -184,4 +188,49 @@ fn what_cannot_be_studied_is_refused_by_name() {
         ..study(vec![policy("a", 7, 1_200)])
     };
     assert!(unknown.check().expect_err("unknown").to_string().contains("'cox_1972'"));
+}
+
+/// Everybody is sent by way of the one defibrillator, in the middle of the town.
+fn by_the_aed(missing: f64) -> (Study, Lives) {
+    let mut study = study(vec![policy("seven", 7, 1_200)]);
+    study.aeds = vec![AedSite {
+        id: [1; 16],
+        place: Place::new(51.505, -0.11).expect("in range"),
+        hours_known: true,
+    }];
+    study.assumptions.missing_hours_known = missing;
+    study.assumptions.ambulance.0 = Duration::from_secs(3_600);
+    let lives = live_with(&study, |_, _| Errand::FetchAed(0), |_| {});
+    (study, lives)
+}
+
+#[test]
+fn a_defibrillator_that_is_there_gives_its_shock_before_the_crew() {
+    let (study, lives) = by_the_aed(0.0);
+    let outcomes = &lives.by_policy[0].outcomes;
+    let cases = outcomes.iter().zip(&lives.circumstances);
+    let shocked = cases.filter(|(outcome, here)| outcome.aed_before_crew(&study, here).is_some());
+    assert!(shocked.count() > 80);
+    for outcome in outcomes {
+        assert_eq!(outcome.aed_not_there, 0);
+        // Attached after reaching the patient, never before.
+        assert!(outcome.aed_shock.is_none() || outcome.aed_shock > outcome.first_with_patient);
+        assert!(outcome.aed_shock.is_none() || outcome.arrivals > 0);
+    }
+    let findings = Findings::of(&study, &lives);
+    let shock = &findings.policies[0].figures[findings.place_of("aed_covered").expect("measured")];
+    assert!(shock.all.mean > 60.0, "{shock:?}");
+}
+
+#[test]
+fn whoever_finds_no_defibrillator_tells_the_core_and_still_comes() {
+    let (_, lives) = by_the_aed(1.0);
+    let outcomes = &lives.by_policy[0].outcomes;
+    let sum = |count: fn(&crate::outcome::Outcome) -> u32| outcomes.iter().map(count).sum::<u32>();
+    assert!(sum(|outcome| outcome.aed_not_there) > 100);
+    assert!(outcomes.iter().all(|outcome| outcome.aed_shock.is_none()));
+    assert!(sum(|outcome| outcome.arrivals) > 100);
+    // The core counts them as lost and asks others: more than the three wanted are told to go.
+    assert!(outcomes.iter().any(|outcome| outcome.told_to_go > 3));
+    assert_eq!(sum(|outcome| outcome.alerts), sum(|outcome| outcome.accounted()));
 }
