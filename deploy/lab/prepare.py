@@ -21,7 +21,7 @@ MEDICAL = {"Medical Incident - Co-responder", "Medical Incident"}
 # Dwellings, and with --all every place, are the centre of a 100 m cell: at most half its diagonal off, 70.7 m.
 CELL_ACCURACY_M = 71
 
-# Borough column of the incidents that lie outside Greater London.
+# Fire service of the incidents that lie outside Greater London.
 OVER_THE_BORDER = "OverTheBorder"
 
 # Both originals give the time on British clocks, without a zone.
@@ -58,7 +58,7 @@ def london(incidents, everything):
     """Fire brigade incidents as emergencies: the medical ones, or all of them for their places and times."""
     for row in rows_of(incidents):
         medical = row["special_service_type"] in MEDICAL
-        if row["borough_name"] == OVER_THE_BORDER or not (medical or everything):
+        if row["frs"] == OVER_THE_BORDER or not (medical or everything):
             continue
         exact = row["easting_m"] and row["northing_m"]
         yield {

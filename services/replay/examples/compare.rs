@@ -4,7 +4,7 @@
 
 use clap::Parser;
 use dispatch_core::{policy::Policy, position::Metres};
-use muster_replay::Arguments;
+use muster_replay::{Arguments, Map};
 
 #[derive(Parser)]
 struct Flags {
@@ -34,5 +34,5 @@ fn main() -> anyhow::Result<()> {
         radius: Metres::new(radius_m),
         ..Policy::default()
     };
-    muster_replay::run(&Flags::parse().replay, RULES.map(policy).to_vec(), Vec::new())
+    muster_replay::run(&Flags::parse().replay, RULES.map(policy).to_vec(), Map::default())
 }

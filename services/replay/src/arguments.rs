@@ -17,7 +17,7 @@ use crate::{
     inputs::{self, ReadError, Rows},
     page,
     progress::Shown,
-    study::{AedSite, PastIncident, RESPONDERS_MAX, Resident, Study},
+    study::{Map, PastIncident, RESPONDERS_MAX, Resident, Study},
     survival::SurvivalCurve,
     table,
 };
@@ -100,8 +100,8 @@ fn curve(text: &str) -> Result<&'static str, String> {
 ///
 /// # Errors
 /// A file that cannot be read or holds bad rows, a study that cannot be run, a page that cannot be written.
-pub fn run(arguments: &Arguments, policies: Vec<Policy>, aeds: Vec<AedSite>) -> anyhow::Result<()> {
-    let study = arguments.study(policies, aeds)?;
+pub fn run(arguments: &Arguments, policies: Vec<Policy>, map: Map) -> anyhow::Result<()> {
+    let study = arguments.study(policies, map)?;
     study.check()?;
     let mut shown = Shown::new(study.incidents.len());
     let findings = study.run(|progress| shown.tell(progress))?;
@@ -117,7 +117,7 @@ impl Arguments {
     ///
     /// # Errors
     /// A file that cannot be read or holds bad rows, and times between which nothing happened.
-    pub fn study(&self, policies: Vec<Policy>, aeds: Vec<AedSite>) -> anyhow::Result<Study> {
+    pub fn study(&self, policies: Vec<Policy>, map: Map) -> anyhow::Result<Study> {
         let population = self.read_population()?;
         let responders = match &self.responders {
             Some(path) => self.rows(path, inputs::responders)?,
@@ -130,7 +130,7 @@ impl Arguments {
             responders,
             // Those of a file need not live where the population does; without one, they say themselves where people live.
             population: (self.responders.is_none() || self.population.is_some()).then_some(population),
-            aeds,
+            map,
             policies,
             curve: self.survival_curve,
             assumptions,

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use dispatch_core::policy::Policy;
 use muster_people::answers::DayPart;
 use serde::Serialize;
 
 use crate::{
     measures::{Better, Case, Measure, in_words, measures},
     outcome::Outcome,
+    scene::Circumstances,
     statistics::{Mean, gini, lorenz, quantile},
     study::Study,
     world::{Life, Lives},
@@ -66,6 +68,8 @@ pub struct PolicyFindings {
     pub name: String,
     /// Its version.
     pub version: u32,
+    /// What it does, in short.
+    pub rule: String,
     /// In the order of [`Findings::measures`].
     pub figures: Vec<Figure>,
     /// From the report to the first responder with the patient, where that was before the crew.
@@ -171,19 +175,20 @@ impl Findings {
         let policies = policies.map(|((policy, life), values_of)| PolicyFindings {
             name: policy.name.clone(),
             version: policy.version,
+            rule: rule(policy),
             figures: figures(lives, &measures, values_of, &values[0]),
             first_responder: times(lives, life, |outcome, here| outcome.first_before_crew(study, here)),
             aed: times(lives, life, |outcome, here| outcome.aed_before_crew(study, here)),
             burden: Burden::of(&life.burden),
             totals: Totals::of(&life.outcomes),
         });
-        let is_night = |here: &&crate::scene::Circumstances| here.day_part == DayPart::Night;
+        let is_night = |here: &&Circumstances| here.day_part == DayPart::Night;
         Self {
             seed: study.seed,
             incidents: study.incidents.len(),
             incidents_by_night: lives.circumstances.iter().filter(is_night).count(),
             responders: study.responders.len(),
-            aeds: study.aeds.len(),
+            aeds: study.map.aeds.len(),
             from_unix_ms: study.incidents.first().map_or(0, |incident| incident.at.unix_ms()),
             to_unix_ms: study.incidents.last().map_or(0, |incident| incident.at.unix_ms()),
             curve: in_words(study.curve),
@@ -210,6 +215,17 @@ impl MeasureWords {
     }
 }
 
+/// What a policy does, in short: whom it asks, how many go, what follows a silence.
+fn rule(policy: &Policy) -> String {
+    format!(
+        "asks {} within {} m, {} go, somebody else after {} s of silence",
+        policy.alert_count,
+        policy.radius.mm() / 1000,
+        policy.wanted,
+        policy.answer_wait.as_secs()
+    )
+}
+
 fn values(study: &Study, lives: &Lives, life: &Life, measure: &Measure) -> Vec<f64> {
     let cases = lives.circumstances.iter().zip(&life.outcomes);
     cases
@@ -234,11 +250,7 @@ fn figures(lives: &Lives, measures: &[Measure], values: &[Vec<f64>], first: &[Ve
     measures.iter().zip(values).zip(first).map(figure).collect()
 }
 
-fn times(
-    lives: &Lives,
-    life: &Life,
-    when: impl Fn(&Outcome, &crate::scene::Circumstances) -> Option<Duration>,
-) -> Times {
+fn times(lives: &Lives, life: &Life, when: impl Fn(&Outcome, &Circumstances) -> Option<Duration>) -> Times {
     let cases = life.outcomes.iter().zip(&lives.circumstances);
     let minutes = cases
         .filter_map(|(outcome, here)| when(outcome, here))

@@ -14,7 +14,7 @@ use rand::RngExt as _;
 use crate::{crowd::Member, scene::Circumstances, study::Study};
 
 /// How long ways are.
-pub trait Ways: Sync {
+pub trait Ways: Send + Sync {
     /// Length of a way in metres.
     fn metres(&self, way: &Way) -> f64;
 }
@@ -126,7 +126,6 @@ impl Conduct {
         &self,
         errand: Errand,
         study: &Study,
-        ways: &dyn Ways,
         here: &Circumstances,
         crew_after: Duration,
     ) -> Vec<(Duration, Step)> {
@@ -135,14 +134,14 @@ impl Conduct {
         let mut from = self.from;
         let mut carries = false;
         if let Errand::FetchAed(site) = errand {
-            after += self.travel(ways, from, study.aeds[site].place);
-            from = study.aeds[site].place;
+            after += self.travel(study, from, study.map.aeds[site].place);
+            from = study.map.aeds[site].place;
             carries = here.aed_is_there(study, site);
             // Finding out that it cannot be had takes as long as getting it out.
             after += self.take_out;
             steps.push((after, if carries { Step::TakeAed } else { Step::AedNotThere }));
         }
-        after += self.travel(ways, from, here.place);
+        after += self.travel(study, from, here.place);
         steps.push((after, Step::AtScene));
         if errand == Errand::Guide {
             steps.push((after.max(crew_after), Step::Finished));
@@ -158,14 +157,14 @@ impl Conduct {
         steps
     }
 
-    fn travel(&self, ways: &dyn Ways, from: Place, to: Place) -> Duration {
+    fn travel(&self, study: &Study, from: Place, to: Place) -> Duration {
         let way = Way {
             from,
             to,
             mode: self.mode,
             detour: self.detour,
         };
-        milliseconds(ways.metres(&way) / self.speed_m_per_s)
+        milliseconds(study.map.ways.metres(&way) / self.speed_m_per_s)
     }
 }
 

@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     assumptions::Assumptions,
     crowd::Crowd,
-    study::{AedSite, PastIncident, Resident},
+    study::{AedSite, Map, PastIncident, Resident},
 };
 
 fn place(metres_north: f64) -> Place {
@@ -40,7 +40,10 @@ fn study() -> Study {
             mode: Some(Mode::Foot),
         }],
         population: None,
-        aeds: vec![aed],
+        map: Map {
+            aeds: vec![aed],
+            ..Map::default()
+        },
         policies: Vec::new(),
         curve: "larsen_1993",
         assumptions: Assumptions {
@@ -60,7 +63,7 @@ fn steps(study: &Study, errand: Errand) -> (Conduct, Vec<(Duration, Step)>) {
         take_out: Duration::from_secs(40),
         ..Conduct::of(study, Crowd::of(study).member(0), &here)
     };
-    let steps = conduct.steps(errand, study, &Detour, &here, Duration::from_secs(900));
+    let steps = conduct.steps(errand, study, &here, Duration::from_secs(900));
     (conduct, steps)
 }
 

@@ -33,4 +33,4 @@ mod world;
 
 pub use arguments::{Arguments, run};
 pub use findings::Findings;
-pub use study::{AedSite, InvalidStudy, PastIncident, Resident, Study};
+pub use study::{AedSite, InvalidStudy, Map, PastIncident, Resident, Study};

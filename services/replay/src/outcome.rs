@@ -65,8 +65,7 @@ pub struct Outcome {
     pub aed_shock: Option<Duration>,
     /// Responders who reached the patient's side.
     pub arrivals: u32,
-    /// Those of them who came for nothing: after the crew was with the patient; or when two or more others were there
-    /// already, unless they brought the first defibrillator.
+    /// Those of them who came for nothing: [`Arrival::is_redundant`].
     pub redundant: u32,
     /// How many were sent to a defibrillator that could not be had.
     pub aed_not_there: u32,
@@ -120,7 +119,70 @@ impl Outcome {
     }
 }
 
+/// Somebody reaches a patient's side.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Arrival {
+    /// Responders who are there already.
+    pub others: u32,
+    /// They bring the first defibrillator.
+    pub brings_first_aed: bool,
+    /// The crew is with the patient.
+    pub is_after_crew: bool,
+}
+
+/// From this many others on, one more is not needed: one presses, one takes over.
+const OTHERS_ENOUGH: u32 = 2;
+
+impl Arrival {
+    /// Whether they came for nothing: after the crew was with the patient; or when two or more others were there already,
+    /// unless they brought the first defibrillator.
+    pub fn is_redundant(self) -> bool {
+        self.is_after_crew || (self.others >= OTHERS_ENOUGH && !self.brings_first_aed)
+    }
+}
+
 /// When the crew gives its first shock.
 pub fn crew_shock(study: &Study, here: &Circumstances) -> Duration {
     here.crew_with_patient(study) + study.assumptions.crew_to_shock
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_third_without_a_defibrillator_and_whoever_comes_after_the_crew_come_for_nothing() {
+        let comes = |others, brings_first_aed, is_after_crew| {
+            let arrival = Arrival {
+                others,
+                brings_first_aed,
+                is_after_crew,
+            };
+            arrival.is_redundant()
+        };
+        assert!(!comes(0, false, false) && !comes(1, false, false));
+        assert!(comes(2, false, false) && comes(7, false, false));
+        assert!(!comes(2, true, false) && !comes(7, true, false));
+        assert!(comes(0, false, true) && comes(0, true, true));
+    }
+
+    #[test]
+    fn every_end_is_counted_once() {
+        let mut outcome = Outcome::default();
+        let fates = [
+            Fate::ToldToGo,
+            Fate::NotNeeded,
+            Fate::TooLate,
+            Fate::Declined,
+            Fate::Expired,
+            Fate::Undeliverable,
+            Fate::Withdrawn,
+        ];
+        fates
+            .map(Some)
+            .into_iter()
+            .chain([None])
+            .for_each(|fate| outcome.count(fate));
+        assert_eq!((outcome.accounted(), outcome.accepted(), outcome.unsettled), (8, 3, 1));
+    }
 }

@@ -95,7 +95,7 @@ impl Circumstances {
     /// Whether a defibrillator can be had this time; the same for whoever comes for it.
     pub fn aed_is_there(&self, study: &Study, site: usize) -> bool {
         let assumptions = &study.assumptions;
-        let missing = match (study.aeds[site].hours_known, self.office_hours) {
+        let missing = match (study.map.aeds[site].hours_known, self.office_hours) {
             (true, _) => assumptions.missing_hours_known,
             (false, true) => assumptions.missing_office_hours,
             (false, false) => assumptions.missing_other_hours,
@@ -156,7 +156,7 @@ mod tests {
     use dispatch_core::incident::IncidentKind;
 
     use super::*;
-    use crate::assumptions::Assumptions;
+    use crate::{assumptions::Assumptions, study::Map};
 
     fn study(ambulance: Option<Duration>) -> Study {
         let incident = |number| PastIncident {
@@ -171,7 +171,7 @@ mod tests {
             incidents: (0..8_000).map(incident).collect(),
             responders: Vec::new(),
             population: None,
-            aeds: Vec::new(),
+            map: Map::default(),
             policies: Vec::new(),
             curve: "larsen_1993",
             assumptions: Assumptions::default(),

@@ -10,7 +10,13 @@ use dispatch_core::{
 };
 use muster_people::{place::Place, population::Population, travel::Mode};
 
-use crate::{assumptions::Assumptions, findings::Findings, survival::SurvivalCurve, world};
+use crate::{
+    assumptions::Assumptions,
+    findings::Findings,
+    journey::{Detour, Ways},
+    survival::SurvivalCurve,
+    world,
+};
 
 /// Most policies in one study: more lines than this cannot be told apart on a page.
 pub const POLICIES_MAX: usize = 12;
@@ -27,8 +33,8 @@ pub struct Study {
     pub responders: Vec<Resident>,
     /// Where people are by day is drawn from it; `None` = from the homes of the responders.
     pub population: Option<Population>,
-    /// Defibrillators that responders may be sent to.
-    pub aeds: Vec<AedSite>,
+    /// Defibrillators and ways.
+    pub map: Map,
     /// The policies to compare; the first is what the others are compared with.
     pub policies: Vec<Policy>,
     /// By which curve survival is modelled, by its name; the others stand beside it.
@@ -63,6 +69,24 @@ pub struct Resident {
     pub home: Place,
     /// How they travel; `None` = drawn.
     pub mode: Option<Mode>,
+}
+
+/// What is around: defibrillators that responders may be sent to, and how long ways are.
+pub struct Map {
+    /// Defibrillators.
+    pub aeds: Vec<AedSite>,
+    /// How long ways are.
+    pub ways: Box<dyn Ways>,
+}
+
+impl Default for Map {
+    /// No defibrillators; ways by [`Detour`].
+    fn default() -> Self {
+        Self {
+            aeds: Vec::new(),
+            ways: Box::new(Detour),
+        }
+    }
 }
 
 /// A defibrillator.

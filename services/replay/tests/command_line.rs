@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Parser;
 use dispatch_core::{policy::Policy, position::Metres};
-use muster_replay::{Arguments, run};
+use muster_replay::{Arguments, Map, run};
 
 #[derive(Parser)]
 struct Flags {
@@ -53,7 +53,7 @@ fn a_study_of_londoners_leaves_a_page() {
         "--html",
         page.to_str().unwrap(),
     ];
-    run(&flags(&arguments).unwrap(), policies(), Vec::new()).unwrap();
+    run(&flags(&arguments).unwrap(), policies(), Map::default()).unwrap();
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("far &amp; wide") && page.contains("3 incidents"));
 }
@@ -75,15 +75,15 @@ fn files_and_flags_make_the_study() {
         "--from",
         "2017-01-10T20:00:00Z",
     ];
-    let study = flags(&from).unwrap().study(policies(), Vec::new()).unwrap();
+    let study = flags(&from).unwrap().study(policies(), Map::default()).unwrap();
     assert_eq!((study.incidents.len(), study.responders.len()), (2, 2));
     // Numbered by line, whichever are left out.
     assert_eq!(study.incidents[0].number, 3);
     assert!(study.population.is_none());
     let drawn = flags(&["--incidents", &incidents, "--responder-share", "0.0001"]).unwrap();
-    assert_eq!(drawn.study(policies(), Vec::new()).unwrap().responders.len(), 817);
+    assert_eq!(drawn.study(policies(), Map::default()).unwrap().responders.len(), 817);
     let none = flags(&["--incidents", &incidents, "--from", "2018-01-01T00:00:00Z"]).unwrap();
-    let refused = none.study(policies(), Vec::new()).err().unwrap().to_string();
+    let refused = none.study(policies(), Map::default()).err().unwrap().to_string();
     assert!(refused.contains("no incident between"), "{refused}");
 }
 
@@ -94,11 +94,11 @@ fn bad_rows_refuse_the_file_unless_they_are_to_be_skipped() {
     let incidents = written(directory.path(), "incidents.csv", &bad);
     let refused = flags(&["--incidents", &incidents])
         .unwrap()
-        .study(policies(), Vec::new());
+        .study(policies(), Map::default());
     let text = format!("{:#}", refused.err().unwrap());
     assert!(text.contains("line 5: time is \"noon\""), "{text}");
     let skipped = flags(&["--incidents", &incidents, "--skip-bad-rows"]).unwrap();
-    assert_eq!(skipped.study(policies(), Vec::new()).unwrap().incidents.len(), 3);
+    assert_eq!(skipped.study(policies(), Map::default()).unwrap().incidents.len(), 3);
 }
 
 #[test]

@@ -81,7 +81,11 @@ fn legend(findings: &Findings) -> Markup {
                 @for (place, policy) in findings.policies.iter().enumerate() {
                     li class=(colour(place)) {
                         b { (place + 1) }
-                        span { (policy.name) @if place == 0 { " (the others are compared with this one)" } }
+                        span {
+                            strong { (policy.name) }
+                            @if place == 0 { " (the others are compared with this one)" }
+                            small { (policy.rule) }
+                        }
                     }
                 }
             }

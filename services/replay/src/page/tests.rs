@@ -32,6 +32,7 @@ fn policy(name: &str, alerts: f64) -> PolicyFindings {
     PolicyFindings {
         name: name.to_owned(),
         version: 1,
+        rule: "asks seven & more".to_owned(),
         figures: measures("larsen_1993")
             .into_iter()
             .map(|measure| figure(measure.key))

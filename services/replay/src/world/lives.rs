@@ -7,7 +7,7 @@ use dispatch_core::{alert::Role, policy::Policy, position::Metres};
 use super::{Shared, World, report};
 use crate::{
     crowd::Crowd,
-    journey::{Detour, Errand},
+    journey::Errand,
     outcome::Outcome,
     scene::{Circumstances, Scene},
     study::{Progress, Study},
@@ -62,7 +62,6 @@ pub(super) fn live_with(
         study,
         crowd: &crowd,
         circumstances: &circumstances,
-        ways: &Detour,
         errand,
     };
     let reach = study

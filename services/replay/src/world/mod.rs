@@ -30,7 +30,7 @@ use dispatch_core::{
 
 use crate::{
     crowd::{Crowd, device_id, number_of, responder_id},
-    journey::{Conduct, Errand, Step, Ways},
+    journey::{Conduct, Errand, Step},
     outcome::Fate,
     scene::{Circumstances, Scene},
     study::Study,
@@ -48,7 +48,6 @@ pub(crate) struct Shared<'a> {
     pub(crate) study: &'a Study,
     pub(crate) crowd: &'a Crowd,
     pub(crate) circumstances: &'a [Circumstances],
-    pub(crate) ways: &'a dyn Ways,
     /// What a role of the core means.
     pub(crate) errand: fn(&Study, Role) -> Errand,
 }

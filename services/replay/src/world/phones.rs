@@ -8,7 +8,7 @@ use dispatch_core::{
 use muster_people::answers::{self, Answer};
 
 use super::{Event, Stage, Word, World, report, said};
-use crate::{crowd::device_id, journey::Step};
+use crate::{crowd::device_id, journey::Step, outcome::Arrival};
 
 impl World<'_> {
     pub(super) fn happen(&mut self, event: Event, now: Timestamp) {
@@ -87,9 +87,7 @@ impl World<'_> {
         let leaves_at = now.max(rang_at + request.conduct.reaction.turnout);
         let here = &shared.circumstances[request.incident];
         let crew_after = (here.at + here.crew_with_patient(shared.study)).since(leaves_at);
-        let steps = request
-            .conduct
-            .steps(request.errand, shared.study, shared.ways, here, crew_after);
+        let steps = request.conduct.steps(request.errand, shared.study, here, crew_after);
         for (after, step) in steps {
             self.agenda.add(leaves_at + after, Event::Steps { alert, step });
         }
@@ -129,14 +127,16 @@ impl World<'_> {
         let here = &self.shared.circumstances[request.incident];
         let after = now.since(here.at);
         let bedside = self.bedsides.entry(request.incident).or_default();
-        let brings_first_aed = request.carries_aed && !bedside.has_aed;
-        let is_after_crew = after >= here.crew_with_patient(self.shared.study);
-        let is_redundant = is_after_crew || (bedside.with_patient >= 2 && !brings_first_aed);
+        let arrival = Arrival {
+            others: bedside.with_patient,
+            brings_first_aed: request.carries_aed && !bedside.has_aed,
+            is_after_crew: after >= here.crew_with_patient(self.shared.study),
+        };
         bedside.with_patient += 1;
         bedside.has_aed |= request.carries_aed;
         let outcome = &mut self.life.outcomes[request.incident];
         outcome.arrivals += 1;
-        outcome.redundant += u32::from(is_redundant);
+        outcome.redundant += u32::from(arrival.is_redundant());
         // Events come in order of time, so the first is the soonest.
         outcome.first_with_patient.get_or_insert(after);
     }

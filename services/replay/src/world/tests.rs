@@ -18,7 +18,7 @@ use crate::{
     assumptions::Assumptions,
     findings::Findings,
     journey::Errand,
-    study::{AedSite, PastIncident, Resident, Study},
+    study::{AedSite, Map, PastIncident, Resident, Study},
 };
 
 /// 2023-11-14, a Tuesday, 00:00 UTC.
@@ -60,7 +60,7 @@ fn study(policies: Vec<Policy>) -> Study {
         incidents: (0..120).map(incident).collect(),
         responders: responders.collect(),
         population: None,
-        aeds: Vec::new(),
+        map: Map::default(),
         policies,
         curve: "larsen_1993",
         assumptions: Assumptions::default(),
@@ -193,7 +193,7 @@ fn what_cannot_be_studied_is_refused_by_name() {
 /// Everybody is sent by way of the one defibrillator, in the middle of the town.
 fn by_the_aed(missing: f64) -> (Study, Lives) {
     let mut study = study(vec![policy("seven", 7, 1_200)]);
-    study.aeds = vec![AedSite {
+    study.map.aeds = vec![AedSite {
         id: [1; 16],
         place: Place::new(51.505, -0.11).expect("in range"),
         hours_known: true,
