@@ -128,3 +128,19 @@ fn who_is_asked_about_the_same_incident_does_the_same() {
     assert_ne!(Conduct::of(&study, member, &here), Conduct::of(&study, member, &other));
     assert_eq!(member.person, Person { seed: 1, number: 0 });
 }
+
+#[test]
+fn ways_come_from_the_map() {
+    /// A town in which every way is a kilometre.
+    struct Kilometre;
+    impl Ways for Kilometre {
+        fn metres(&self, _: &Way) -> f64 {
+            1_000.0
+        }
+    }
+    let mut study = study();
+    study.map.ways = Box::new(Kilometre);
+    let (_, steps) = steps(&study, Errand::FetchAed(0));
+    assert_eq!(at(&steps, Step::TakeAed), Some(540_000));
+    assert_eq!(at(&steps, Step::AtScene), Some(1_040_000));
+}

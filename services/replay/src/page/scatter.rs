@@ -26,8 +26,8 @@ pub(super) fn section(findings: &Findings) -> Markup {
             h2 { "Survival against alerts" }
             p class="note" {
                 "Up is better, left is cheaper. A bar is the 95 % interval of a policy's difference from policy 1, incident by \
-                 incident; of policy 1 itself no bar is drawn. No policy beyond the dashed line gives more modelled survival \
-                 (" (findings.curve) ") for as few alerts."
+                 incident; of policy 1 itself no bar is drawn. Whoever is not on the dashed line is beaten: another \
+                 policy has as much modelled survival (" (findings.curve) ") for fewer alerts."
             }
             figure class="whole" { @for (class, width) in SIZES { (plot(&points, &findings.curve, class, width)) } }
         }
