@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use rand_distr::{Beta, Distribution as _};
 
 use crate::{Person, Trait, person::log_normal};
 
@@ -118,6 +119,29 @@ const BUSY_SHARE: f64 = 0.65;
 const LONGEST: f64 = 4.0 * 3600.0;
 
 impl AnswerModel {
+    /// How willing a person is: the share of alerts that they accept, 0 to 1, the same all their life. Beta-distributed
+    /// about the model's share. The greater `concentration`, the more alike people are; a concentration that is not
+    /// above zero makes them all alike.
+    pub fn willingness_of(&self, person: Person, concentration: f64) -> f64 {
+        let mean = self.accept_share.clamp(0.0, 1.0);
+        match Beta::new(mean * concentration, (1.0 - mean) * concentration) {
+            Ok(beta) => beta.sample(&mut person.stream(Trait::Willing, 0)),
+            Err(_) => mean,
+        }
+    }
+
+    /// The same model for somebody this willing: what they do not accept is declined or left unanswered in the model's
+    /// own proportion.
+    pub fn for_willingness(&self, willingness: f64) -> Self {
+        let others = 1.0 - self.accept_share;
+        let declined_of_others = if others > 0.0 { self.decline_share / others } else { 0.0 };
+        Self {
+            accept_share: willingness,
+            decline_share: (1.0 - willingness) * declined_of_others,
+            ..*self
+        }
+    }
+
     /// What a person does with the `alert_ordinal`-th alert of their life. The same person does the same with it each
     /// time it is asked.
     pub fn reaction(&self, person: Person, alert_ordinal: u64, day_part: DayPart) -> Reaction {
@@ -229,6 +253,28 @@ mod tests {
             [6, 7, 21, 22].map(DayPart::of_hour),
             [DayPart::Night, DayPart::Day, DayPart::Day, DayPart::Night]
         );
+    }
+
+    #[test]
+    fn people_differ_in_willingness_and_keep_the_published_rate_together() {
+        let model = AnswerModel::default();
+        let people = |concentration: f64| {
+            let person = |number| Person { seed: 4, number };
+            let willing: Vec<f64> = (0..20_000)
+                .map(|number| model.willingness_of(person(number), concentration))
+                .collect();
+            let mean = willing.iter().sum::<f64>() / 20_000.0;
+            let variance = willing.iter().map(|w| (w - mean) * (w - mean)).sum::<f64>() / 20_000.0;
+            (mean, variance)
+        };
+        let (mean, variance) = people(4.0);
+        // A beta distribution's variance is mean (1 - mean) / (concentration + 1).
+        assert!((mean - 0.287).abs() < 0.005, "{mean}");
+        assert!((variance - 0.287 * 0.713 / 5.0).abs() < 0.002, "{variance}");
+        let (mean, variance) = people(0.0);
+        assert!((mean - 0.287).abs() < 1e-9 && variance < 1e-12, "{mean} {variance}");
+        let eager = model.for_willingness(0.9);
+        assert!((eager.decline_share - 0.1 * 0.30 / 0.713).abs() < 1e-12);
     }
 
     #[test]

@@ -28,23 +28,61 @@ pub enum Trait {
     Reporting = 5,
     /// When the person's phone tries to connect again.
     Connecting = 6,
+    /// By what means the person travels, and how fast by it.
+    Mode = 7,
+    /// Where the person is by day.
+    DayPlace = 8,
+    /// When the person leaves home and comes back; by day.
+    Day = 9,
+    /// Whether the person is out and about; by stretch of time.
+    Outing = 10,
+    /// How far off the phone's fix is; by the moment it was taken.
+    Telling = 11,
+    /// How willing the person is.
+    Willing = 12,
+    /// How much longer than the straight line the way is; by incident.
+    Way = 13,
+    /// Whether and how soon a message reaches the phone; by incident.
+    Delivery = 14,
 }
 
 impl Person {
     /// A generator for one trait; `ordinal` counts repetitions (the n-th alert, the n-th leg) and is 0 otherwise.
     pub fn stream(self, which: Trait, ordinal: u64) -> ChaCha8Rng {
-        let words = [self.seed, self.number, which as u64, ordinal];
-        let mut key = [0; 32];
-        for (bytes, word) in key.chunks_exact_mut(8).zip(words) {
-            bytes.copy_from_slice(&word.to_le_bytes());
-        }
-        ChaCha8Rng::from_seed(key)
+        named([self.seed, self.number, which as u64, ordinal])
     }
+}
+
+/// One emergency of a simulated world, for what is drawn about it and not about a person.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Emergency {
+    /// The world's seed.
+    pub seed: u64,
+    /// The emergency's number within the world.
+    pub number: u64,
+}
+
+impl Emergency {
+    /// Far above every [`Trait`], so that no emergency shares a stream with a person.
+    const WHICH: u64 = 1 << 32;
+
+    /// A generator for one thing about the emergency; the caller numbers the things.
+    pub fn stream(self, which: u64) -> ChaCha8Rng {
+        named([self.seed, self.number, Self::WHICH, which])
+    }
+}
+
+fn named(words: [u64; 4]) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    for (bytes, word) in key.chunks_exact_mut(8).zip(words) {
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+    ChaCha8Rng::from_seed(key)
 }
 
 /// Draws from a log-normal distribution: the shape of waiting times and of walking speeds, never negative and with a
 /// long tail. `sigma` is the standard deviation of the logarithm.
-pub(crate) fn log_normal(stream: &mut ChaCha8Rng, median: f64, sigma: f64) -> f64 {
+pub fn log_normal(stream: &mut ChaCha8Rng, median: f64, sigma: f64) -> f64 {
     // Box-Muller. 1 - u lies in (0, 1], so that the logarithm is finite.
     let (u, v): (f64, f64) = (stream.random(), stream.random());
     let normal = (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos();

@@ -1,6 +1,7 @@
 //! Where people live: homes drawn by real population.
 
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use thiserror::Error;
 
 use crate::{Person, Trait, place::Place};
@@ -73,7 +74,11 @@ impl Population {
     /// Where a person lives: an area drawn by its residents, then a point spread evenly over its circle. (The circle
     /// has the area's size, not its shape, so that some homes lie just outside.)
     pub fn home_of(&self, person: Person) -> Place {
-        let mut stream = person.stream(Trait::Home, 0);
+        self.somewhere(&mut person.stream(Trait::Home, 0))
+    }
+
+    /// A place drawn as homes are, from a stream of the caller's.
+    pub fn somewhere(&self, stream: &mut ChaCha8Rng) -> Place {
         let resident = stream.random_range(0..self.residents());
         let area = self.areas[self.cumulative.partition_point(|&up_to| up_to <= resident)];
         // The square root spreads evenly over the surface instead of crowding the centre.

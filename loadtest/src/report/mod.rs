@@ -6,11 +6,11 @@ mod compare;
 mod examples;
 mod noise;
 mod page;
-mod plot;
 mod read;
 mod reading;
 mod summary;
-pub(crate) mod words;
+
+pub(crate) use muster_plot::words;
 
 pub use compare::compare;
 pub use page::page;

@@ -213,6 +213,9 @@ fn sentence(record: &Record) -> String {
         Record::AttendanceStoodDown { alert, reason, version } => {
             format!("{alert}: person called off, {reason:?} (message {version})")
         }
+        Record::AlertReassigned { alert, role, version } => {
+            format!("{alert}: the task is now {role:?}; phone told anew (message {version})")
+        }
         Record::AttendanceStalled { alert } => {
             format!("{alert}: accepted and has not moved; counted as not coming")
         }

@@ -172,6 +172,7 @@ pub fn story(connection: &Connection, entry: &Entry) -> rusqlite::Result<Option<
         | Record::AttendanceChanged { alert, .. }
         | Record::AttendanceStoodDown { alert, .. }
         | Record::AttendanceStalled { alert }
+        | Record::AlertReassigned { alert, .. }
         | Record::HelpNeeded { alert } => {
             let found = "SELECT incident, tenant FROM alert_incident JOIN incident USING (incident) WHERE alert = ?";
             found_story(connection, found, alert.as_bytes())

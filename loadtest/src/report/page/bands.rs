@@ -1,12 +1,10 @@
 //! Events as shaded bands with words above them, the same on every plot over time.
 
 use maud::{Markup, html};
+use muster_plot::{Axis, Frame, short};
 
 use crate::{
-    report::{
-        plot::{Axis, Frame, short},
-        words::{pretty, shortened},
-    },
+    report::words::{pretty, shortened},
     result::EventMark,
 };
 

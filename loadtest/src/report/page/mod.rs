@@ -1,6 +1,6 @@
 //! One self-contained HTML page of a run, for ops staff: the verdict first, then the figures, then how they came about.
 //!
-//! Loads nothing and runs no script. Colours are in `style.css` alone, for light, dark and paper. Every text goes through
+//! Loads nothing and runs no script. Colours are in the shared style alone, for light, dark and paper. Every text goes through
 //! the markup macro, which escapes it.
 
 mod bands;
@@ -11,10 +11,12 @@ mod tables;
 mod verdict;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use muster_plot::STYLE;
 
 use crate::result::{RunResult, Series};
 
-const STYLE: &str = include_str!("style.css");
+/// Rules for what only this page has.
+const OWN_STYLE: &str = include_str!("style.css");
 /// A plot of a few hundred units has no room for more points; longer runs have neighbouring stretches joined.
 const POINTS_MAX: usize = 300;
 
@@ -29,7 +31,7 @@ pub fn page(run: &RunResult) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { "Load test: " (name) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(OWN_STYLE)) }
             }
             body {
                 header {

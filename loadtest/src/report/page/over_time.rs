@@ -1,11 +1,11 @@
 //! Latency over time, a plot for each hop: when did it get slow, and was something done to the service just then?
 
 use maud::{Markup, html};
+use muster_plot::{Axis, Frame, line, short, spread};
 
 use super::{POINTS_MAX, bands, length_s};
 use crate::{
     report::{
-        plot::{Axis, Frame, line, short, spread},
         reading::{Limit, joined, joined_every_s},
         words::{ms, percentile, pretty, stretch, tick_ms, whole},
     },

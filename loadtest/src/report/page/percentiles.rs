@@ -4,10 +4,10 @@
 //! Drawn twice, wide and narrow, of which the page shows the one that fits: words must not shrink with the plot.
 
 use maud::{Markup, html};
+use muster_plot::{Axis, Frame, line, short, spread, wrapped};
 
 use crate::{
     report::{
-        plot::{Axis, Frame, line, short, spread, wrapped},
         reading::{at_share, is_from_report, is_of_harness},
         words::{ms, pretty},
     },

@@ -1,11 +1,11 @@
 //! Something measured again and again, a plot for each: what went through, what the service used.
 
 use maud::{Markup, html};
+use muster_plot::{Axis, Frame, line, short};
 
 use super::{POINTS_MAX, bands, length_s};
 use crate::{
     report::{
-        plot::{Axis, Frame, line, short},
         reading::{is_same_stretch, joined_every_s},
         words::{number, pretty, stretch},
     },

@@ -6,7 +6,7 @@ use muster_proto::journal::v1::{self as stored, record::Fact};
 use super::{
     InvalidRecord, Word, aed, answer, decision,
     fields::{id, key, position, tenant},
-    incident, person,
+    incident, person, scene,
     words::word,
 };
 
@@ -44,6 +44,9 @@ pub fn fact(record: &Record) -> Fact {
             cause: cause.to_stored(),
         }),
         Record::PolicyAdopted(policy) => Fact::PolicyAdopted(decision::adopted(policy)),
+        Record::AlertReassigned { alert, role, version } => {
+            Fact::AlertReassigned(scene::reassigned(*alert, *role, *version))
+        }
         Record::AttendanceStalled { alert } => Fact::AttendanceStalled(stored::AttendanceStalled {
             alert: alert.as_bytes().to_vec(),
         }),
@@ -158,6 +161,11 @@ pub fn from_fact(fact: Fact) -> Result<Record, InvalidRecord> {
         Fact::IncidentEnded(it) => incident::from_ended(it)?,
         Fact::AlertRelocated(it) => decision::from_relocated(it)?,
         Fact::PolicyAdopted(it) => Record::PolicyAdopted(Box::new(decision::from_adopted(&it)?)),
+        Fact::AlertReassigned(it) => Record::AlertReassigned {
+            alert: id("AlertReassigned.alert", &it.alert)?,
+            role: scene::from_role("AlertReassigned.role", it.role, &it.aed)?,
+            version: it.alert_version,
+        },
         Fact::AttendanceStalled(it) => Record::AttendanceStalled {
             alert: id("AttendanceStalled.alert", &it.alert)?,
         },

@@ -2,7 +2,7 @@
 
 use dispatch_core::{
     alert::Role,
-    ids::AedId,
+    ids::{AedId, AlertId},
     scene::{HAZARDS_MAX, Scene, SceneWord},
 };
 use muster_proto::journal::v1 as stored;
@@ -53,6 +53,16 @@ pub fn role(role: Role) -> (i32, Vec<u8>) {
     };
     let aed = role.aed().map_or_else(Vec::new, |aed: AedId| aed.as_bytes().to_vec());
     (word.into(), aed)
+}
+
+pub fn reassigned(alert: AlertId, to: Role, version: u32) -> stored::AlertReassigned {
+    let (role, aed) = role(to);
+    stored::AlertReassigned {
+        alert: alert.as_bytes().to_vec(),
+        role,
+        aed,
+        alert_version: version,
+    }
 }
 
 pub fn from_role(field: &'static str, number: i32, aed: &[u8]) -> Result<Role, InvalidRecord> {

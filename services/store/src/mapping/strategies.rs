@@ -111,6 +111,11 @@ fn about_alert() -> impl Strategy<Value = Record> {
         }),
         alert().prop_map(|alert| Record::HelpNeeded { alert }),
         alert().prop_map(|alert| Record::AttendanceStalled { alert }),
+        (alert(), role(), version()).prop_map(|(alert, role, version)| Record::AlertReassigned {
+            alert,
+            role,
+            version
+        }),
     ]
 }
 

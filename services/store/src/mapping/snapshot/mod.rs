@@ -62,6 +62,7 @@ pub fn encode_snapshot(image: &StateImage) -> Vec<u8> {
         messages_planned: image.messages_planned.iter().map(rest::planned).collect(),
         messages_settled: settled.map(rest::settled).collect(),
         histories: image.histories.iter().map(rest::history).collect(),
+        aeds_away: image.aeds_away.iter().map(rest::aed_away).collect(),
         policies: image.policies.iter().map(decision::adopted).collect(),
     }
     .encode_to_vec()
@@ -88,6 +89,7 @@ pub fn decode_snapshot(bytes: &[u8]) -> Result<StateImage, InvalidSnapshot> {
         messages_planned: all(snapshot.messages_planned, rest::from_planned)?,
         messages_settled: all(snapshot.messages_settled, rest::from_settled)?,
         histories: all(snapshot.histories, rest::from_history)?,
+        aeds_away: all(snapshot.aeds_away, rest::from_aed_away)?,
         policies: all(snapshot.policies, |policy| decision::from_adopted(&policy))?,
     };
     fits(&image)?;

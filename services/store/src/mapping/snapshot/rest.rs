@@ -3,7 +3,7 @@
 use dispatch_core::{
     alert::MessageKind,
     cad_clock::CadClock,
-    ids::{Reference, ResponderId, TenantId},
+    ids::{AedId, Reference, ResponderId, TenantId},
     ledger::MessageOutcome,
     record::Record,
     state::{ALERTS_KEPT, History, KeptAnswer, Standing, Tombstone},
@@ -45,6 +45,17 @@ pub fn from_history(history: stored::History) -> Result<(ResponderId, History), 
             helped_until: history.helped_until_ms.map(Timestamp::from_unix_ms),
         },
     ))
+}
+
+pub fn aed_away(&(aed, since): &(AedId, Timestamp)) -> stored::AedAway {
+    stored::AedAway {
+        aed: aed.as_bytes().to_vec(),
+        since_ms: since.unix_ms(),
+    }
+}
+
+pub fn from_aed_away(away: stored::AedAway) -> Result<(AedId, Timestamp), InvalidRecord> {
+    Ok((id("AedAway.aed", &away.aed)?, Timestamp::from_unix_ms(away.since_ms)))
 }
 
 pub fn tombstone(tombstone: &Tombstone) -> stored::Tombstone {

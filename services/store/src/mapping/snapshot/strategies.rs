@@ -4,7 +4,7 @@
 use dispatch_core::{
     alert::{Alert, AlertState, Message, MessageKind},
     cad_clock::CadClock,
-    ids::IncidentId,
+    ids::{AedId, IncidentId},
     incident::{Incident, IncidentKind, Reported},
     input::RequestId,
     ledger::{MessageOutcome, Times},
@@ -13,8 +13,8 @@ use dispatch_core::{
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::super::strategies::{
-    aed, answer, attendance, decline, incident, key, moment, place, planned, policy, purpose, reference, responder, scene,
-    stage, stand_down, state, tenant,
+    aed, answer, attendance, decline, incident, key, moment, place, planned, policy, purpose, reference, responder,
+    scene, stage, stand_down, state, tenant,
 };
 
 pub fn image() -> impl Strategy<Value = StateImage> {
@@ -22,13 +22,24 @@ pub fn image() -> impl Strategy<Value = StateImage> {
     let aeds = vec(aed(), 0..4);
     let open = vec(incident_and_alerts(), 0..4);
     let past = (vec(tombstone(), 0..4), vec(kept(), 0..4), vec(clock(), 0..3));
-    let choosing = (vec((responder(), history()), 0..3), vec(policy(), 0..2));
+    let choosing = (
+        vec((responder(), history()), 0..3),
+        vec(policy(), 0..2),
+        vec((any_aed(), moment()), 0..3),
+    );
     let counts = (
         vec((kind(), any::<u64>()), 0..4),
         vec((kind(), outcome(), any::<u64>()), 0..4),
     );
     (head, open, past, counts, choosing, aeds).prop_map(
-        |((sequence, last_at, epoch), open, (tombstones, answers, cad_clocks), counts, (histories, policies), aeds)| {
+        |(
+            (sequence, last_at, epoch),
+            open,
+            (tombstones, answers, cad_clocks),
+            counts,
+            (histories, policies, aeds_away),
+            aeds,
+        )| {
             let (incidents, alerts): (Vec<Incident>, Vec<Vec<Alert>>) = open.into_iter().unzip();
             StateImage {
                 sequence,
@@ -44,9 +55,14 @@ pub fn image() -> impl Strategy<Value = StateImage> {
                 messages_settled: counts.1,
                 histories,
                 policies,
+                aeds_away,
             }
         },
     )
+}
+
+fn any_aed() -> impl Strategy<Value = AedId> {
+    any::<[u8; 16]>().prop_map(AedId::from_bytes)
 }
 
 fn history() -> impl Strategy<Value = History> {

@@ -1,6 +1,6 @@
 //! Axes: from a value to a place between 0 and 1, and where the ticks stand. Never yields a NaN.
 
-use crate::report::words::{moment, percentile, tick, tick_ms};
+use crate::words::{moment, percentile, tick, tick_ms};
 
 /// Shorter times than 10 microseconds are not told apart: waking a thread takes longer.
 const SHORTEST_MS: f64 = 0.01;
@@ -97,12 +97,35 @@ impl Axis {
     pub fn from_zero(values: impl Iterator<Item = f64>) -> Self {
         let high = values.filter(|value| value.is_finite()).fold(0.0, f64::max);
         let high = if high > 0.0 { high.min(HIGHEST) } else { 1.0 };
-        let tenfold = 10_f64.powf((high / 4.0).log10().floor());
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|part| part * tenfold);
-        let step = step.into_iter().find(|step| high / step <= 4.0).unwrap_or(high);
+        let step = round_step(high);
         let steps = (high / step - 1e-9).ceil().max(1.0);
         let values: Vec<f64> = (0..=steps as u32).map(|n| f64::from(n) * step).collect();
         Self::with_ticks(Kind::Even, 0.0, steps * step, &values, tick)
+    }
+
+    /// Round values about the lowest and the highest, which need not be near zero: for telling close values apart.
+    pub fn around(values: impl Iterator<Item = f64>) -> Self {
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for value in values.filter(|value| value.is_finite()) {
+            let value = value.clamp(-HIGHEST, HIGHEST);
+            (low, high) = (low.min(value), high.max(value));
+        }
+        if low > high {
+            (low, high) = (0.0, 1.0);
+        }
+        // A single value stands in the middle of a span of its own size.
+        let span = if high > low { high - low } else { high.abs().max(1.0) };
+        (low, high) = if high > low {
+            (low, high)
+        } else {
+            (low - span / 2.0, high + span / 2.0)
+        };
+        let step = round_step(span);
+        let (first, last) = ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil());
+        let values: Vec<f64> = (0..=(last - first) as u32)
+            .map(|n| (first + f64::from(n)) * step)
+            .collect();
+        Self::with_ticks(Kind::Even, first * step, last * step, &values, tick)
     }
 
     fn with_ticks(kind: Kind, from: f64, to: f64, values: &[f64], word: fn(f64) -> String) -> Self {
@@ -131,6 +154,13 @@ impl Kind {
             Self::Nines => -(1.0 - value.min(1.0)).log10(),
         }
     }
+}
+
+/// The length between the ticks of an axis this long: at most four of them fit.
+fn round_step(span: f64) -> f64 {
+    let tenfold = 10_f64.powf((span / 4.0).log10().floor());
+    let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|part| part * tenfold);
+    step.into_iter().find(|step| span / step <= 4.0).unwrap_or(span)
 }
 
 /// The values among 1, 2, 5, 10, ... next below and above.
@@ -189,6 +219,17 @@ mod tests {
                 places.iter().all(|place| (0.0..=1.0).contains(place)),
                 "{axis:?} {places:?}"
             );
+        }
+    }
+
+    #[test]
+    fn close_values_are_told_apart() {
+        assert_eq!(words(&Axis::around([9.1, 11.8].into_iter())), ["9", "10", "11", "12"]);
+        let single = Axis::around([3.0, 3.0, f64::NAN].into_iter());
+        assert!((single.at(3.0) - 0.5).abs() < 0.2, "{single:?}");
+        for odd in [vec![], vec![0.0], vec![f64::MAX, f64::MIN], vec![-1.0, 1e-9]] {
+            let axis = Axis::around(odd.into_iter());
+            assert!((2..=7).contains(&axis.ticks.len()), "{axis:?}");
         }
     }
 
