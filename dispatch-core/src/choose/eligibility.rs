@@ -141,8 +141,11 @@ fn attempts(state: &State, incident: &Incident) -> BTreeMap<ResponderId, Asked> 
         });
         entry.times += 1;
         let willing_or_unasked = match alert.attendance {
-            // Offered to go when it was not their turn, or when it was over for them.
-            Some(attendance) => matches!(attendance, Attendance::NotNeeded | Attendance::TooLate),
+            // Offered to go when it was not their turn, or when it was over for them, or were called back.
+            Some(attendance) => matches!(
+                attendance,
+                Attendance::NotNeeded | Attendance::TooLate | Attendance::StoodDown
+            ),
             None => matches!(alert.state, AlertState::Undeliverable | AlertState::Withdrawn(_)),
         };
         entry.may_be_asked_again &= willing_or_unasked;

@@ -38,8 +38,7 @@ pub struct Policy {
     /// JACC 2023).
     pub wanted: u32,
     /// Of those who accept, so many go whatever they are worth, 0 to `wanted`; beyond, whoever adds less than
-    /// `joint.going_price` is told that they are not needed. Only [`Ranking::Survival`] looks here. Two: one presses, one
-    /// takes over or handles the defibrillator.
+    /// `joint.going_price` is told that they are not needed. Only [`Ranking::Survival`] looks here.
     pub going_min: u32,
     /// Whoever declines is made up for by somebody else.
     pub replace_declined: bool,
@@ -250,9 +249,9 @@ impl Default for Policy {
             version: 2,
             ranking: Ranking::Survival,
             roles: vec![RoleKind::Direct],
-            alert_count: 7,
-            wanted: 3,
-            going_min: 2,
+            alert_count: 4,
+            wanted: 2,
+            going_min: 1,
             replace_declined: true,
             replace_silent: true,
             alerts_max: 60,
@@ -295,9 +294,9 @@ impl Default for Policy {
                 arrives_permille: 950,
             },
             joint: Joint {
-                alert_price_ppm: 2_000,
+                alert_price_ppm: 3_600,
                 fairness_permille: 250,
-                going_price_ppm: 2_000,
+                going_price_ppm: 3_600,
                 guides: 0,
                 curve: SurvivalCurve::VALENZUELA_1997,
                 since_collapse: Duration::from_secs(120),
@@ -336,6 +335,8 @@ impl Policy {
             version: 1,
             ranking: Ranking::Soonest,
             radius: Metres::new(1_200),
+            alert_count: 7,
+            wanted: 3,
             going_min: 0,
             ambulance_margin: None,
             improve_by: None,

@@ -15,6 +15,7 @@ mod health;
 mod http;
 mod import;
 mod inspection;
+mod replay;
 mod report_time;
 mod serve;
 mod service;
@@ -53,6 +54,8 @@ enum Command {
         #[command(subcommand)]
         what: Audit,
     },
+    /// Replay past incidents with simulated people under two or more policies and compare what comes of them.
+    Replay(Box<replay::Arguments>),
     /// Copy the store of a service, running or not, into a new file and verify the copy.
     Backup(backup::BackupArguments),
     /// Put a backup in the place of a store that is lost; it is verified first, and nothing is overwritten.
@@ -101,6 +104,7 @@ fn main() -> ExitCode {
         Command::Audit {
             what: Audit::Verify(arguments),
         } => verify::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Backup(arguments) => backup::take(&arguments),
         Command::Restore(arguments) => backup::put_back(&arguments),
         Command::CheckConfig { config } => config::check(&config),

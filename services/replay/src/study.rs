@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Most policies in one study: more lines than this cannot be told apart on a page.
-pub const POLICIES_MAX: usize = 12;
+pub const POLICIES_MAX: usize = 24;
 /// Most incidents in one study: a year of a nation.
 pub const INCIDENTS_MAX: usize = 1_000_000;
 /// Most responders in one study: each lives in the memory of every policy's core.
