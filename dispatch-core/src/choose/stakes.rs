@@ -20,11 +20,9 @@ use crate::{
 
 /// Ten seconds a step: a tenth of the turnout, and a hundredth of a survival point under the steepest curve.
 const STEP_MS: u64 = 10_000;
-/// Twenty minutes. England's ambulances reach nine tenths of the most urgent calls within 15 (response standard of
+/// Twenty minutes at most. England's ambulances reach nine tenths of the most urgent calls within 15 (response standard of
 /// category 1); who comes later than this is worth nothing here.
-const STEPS: usize = 120;
-/// One more than the steps, for "never".
-const LEN: usize = STEPS + 1;
+const STEPS_MAX: usize = 120;
 
 /// When the ambulance comes, from now: 10th, 50th and 90th percentile.
 pub type Ambulance = Arrival;
@@ -40,26 +38,32 @@ pub enum Brings {
 
 /// The patient's chances as they stand, and what would better them.
 pub struct Stakes {
+    /// Steps until the crew has surely come and shocked: what happens later changes nothing. One more stands for "never".
+    steps: usize,
     /// Expected survival with the first hands at one step and the first defibrillator at another, the ambulance's own
     /// times taken in; row by row.
     survival: Vec<f64>,
     /// Chance that nobody has brought hands alone by the end of each step.
-    no_cpr: [f64; LEN],
+    no_cpr: Vec<f64>,
     /// The same for defibrillators.
-    no_aed: [f64; LEN],
-    worth_cpr: [f64; LEN],
-    worth_aed: [f64; LEN],
+    no_aed: Vec<f64>,
+    worth_cpr: Vec<f64>,
+    worth_aed: Vec<f64>,
 }
 
 impl Stakes {
     /// The stakes with nobody in play: the patient collapsed `since_collapse` ago, and the ambulance is on its way.
     pub fn new(policy: &Policy, since_collapse: Duration, ambulance: Ambulance) -> Self {
+        let crew_shock = ambulance.slow + policy.joint.crew_shock_after;
+        let steps = (step_of(crew_shock) + 1).min(STEPS_MAX);
+        let len = steps + 1;
         let mut stakes = Self {
-            survival: table(policy, since_collapse, ambulance),
-            no_cpr: [1.0; LEN],
-            no_aed: [1.0; LEN],
-            worth_cpr: [0.0; LEN],
-            worth_aed: [0.0; LEN],
+            steps,
+            survival: table(policy, since_collapse, ambulance, steps),
+            no_cpr: vec![1.0; len],
+            no_aed: vec![1.0; len],
+            worth_cpr: vec![0.0; len],
+            worth_aed: vec![0.0; len],
         };
         stakes.weigh();
         stakes
@@ -72,7 +76,7 @@ impl Stakes {
             Brings::Aed => &mut self.no_aed,
         };
         // By the end of the step in which they arrive they are there.
-        for (step, nobody) in nobody.iter_mut().enumerate().take(STEPS) {
+        for (step, nobody) in nobody.iter_mut().enumerate().take(self.steps) {
             *nobody *= 1.0 - chance * share_by(arrival, step);
         }
         self.weigh();
@@ -95,10 +99,11 @@ impl Stakes {
     /// Works out what an arrival at each step would be worth.
     fn weigh(&mut self) {
         let (cpr, aed) = (masses(&self.no_cpr), masses(&self.no_aed));
-        let mut given_cpr = [0.0; LEN];
-        let mut given_aed = [0.0; LEN];
-        for first_cpr in 0..LEN {
-            let row = &self.survival[first_cpr * LEN..(first_cpr + 1) * LEN];
+        let len = self.steps + 1;
+        let mut given_cpr = vec![0.0; len];
+        let mut given_aed = vec![0.0; len];
+        for first_cpr in 0..len {
+            let row = &self.survival[first_cpr * len..(first_cpr + 1) * len];
             let mut expected = 0.0;
             for (first_aed, &survival) in row.iter().enumerate() {
                 expected += aed[first_aed] * survival;
@@ -112,10 +117,10 @@ impl Stakes {
 }
 
 /// E[gain | a certain arrival at each step]: only worlds in which nobody of the role is there sooner gain by it.
-fn worth(given: &[f64; LEN], first: &[f64; LEN]) -> [f64; LEN] {
-    let mut worth = [0.0; LEN];
+fn worth(given: &[f64], first: &[f64]) -> Vec<f64> {
+    let mut worth = vec![0.0; given.len()];
     let (mut later, mut value_later) = (0.0, 0.0);
-    for step in (0..LEN).rev() {
+    for step in (0..given.len()).rev() {
         worth[step] = later * given[step] - value_later;
         later += first[step];
         value_later += first[step] * given[step];
@@ -124,14 +129,15 @@ fn worth(given: &[f64; LEN], first: &[f64; LEN]) -> [f64; LEN] {
 }
 
 /// The chance that the first of a role arrives in each step, the last being never.
-fn masses(nobody: &[f64; LEN]) -> [f64; LEN] {
-    let mut masses = [0.0; LEN];
+fn masses(nobody: &[f64]) -> Vec<f64> {
+    let steps = nobody.len() - 1;
+    let mut masses = vec![0.0; nobody.len()];
     let mut before = 1.0;
-    for step in 0..STEPS {
+    for step in 0..steps {
         masses[step] = before - nobody[step];
         before = nobody[step];
     }
-    masses[STEPS] = before;
+    masses[steps] = before;
     masses
 }
 
@@ -146,13 +152,13 @@ fn share_by(arrival: &Arrival, step: usize) -> f64 {
 }
 
 fn step_of(time: Duration) -> usize {
-    usize::try_from(time.as_millis() / u128::from(STEP_MS)).map_or(STEPS, |step| step.min(STEPS))
+    usize::try_from(time.as_millis() / u128::from(STEP_MS)).map_or(STEPS_MAX, |step| step.min(STEPS_MAX))
 }
 
 /// The value at a time between two steps, on the straight line between theirs; nothing beyond the last.
-fn at(worth: &[f64; LEN], time: Duration) -> f64 {
+fn at(worth: &[f64], time: Duration) -> f64 {
     let step = step_of(time);
-    if step >= STEPS {
+    if step + 1 >= worth.len() {
         return 0.0;
     }
     let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX) % STEP_MS;
@@ -162,25 +168,30 @@ fn at(worth: &[f64; LEN], time: Duration) -> f64 {
 }
 
 /// Expected survival by the steps in which hands and a defibrillator first arrive, over the three times of the ambulance.
-fn table(policy: &Policy, since_collapse: Duration, ambulance: Ambulance) -> Vec<f64> {
-    let mut table = vec![0.0; LEN * LEN];
-    let curve = policy.joint.curve;
+fn table(policy: &Policy, since_collapse: Duration, ambulance: Ambulance, steps: usize) -> Vec<f64> {
+    let len = steps + 1;
+    let mut table = vec![0.0; len * len];
     let minutes = |step: usize| {
         #[allow(clippy::cast_precision_loss)]
         let ms = step as f64 * STEP_MS as f64;
         (since_collapse.as_secs_f64() + ms / 1_000.0) / 60.0
     };
-    let shock_delay = usize::try_from(policy.joint.crew_shock_after.as_millis() / u128::from(STEP_MS)).unwrap_or(0);
+    let shock_delay = step_of(policy.joint.crew_shock_after);
     for (arrives, weight) in ambulance.weighted() {
-        let crew = step_of(arrives);
-        let crew_shock = (crew + shock_delay).min(STEPS);
-        let terms = Terms::new(&curve, minutes(crew), (0..=STEPS).map(minutes));
-        for first_cpr in 0..LEN {
-            let row = &mut table[first_cpr * LEN..(first_cpr + 1) * LEN];
-            for (first_aed, survival) in row.iter_mut().enumerate() {
-                let cpr = first_cpr.min(first_aed).min(crew);
-                *survival += weight * terms.survival(cpr, first_aed.min(crew_shock));
+        let crew = step_of(arrives).min(steps);
+        let crew_shock = (crew + shock_delay).min(steps);
+        let terms = Terms::new(&policy.joint.curve, minutes(crew), (0..=steps).map(minutes));
+        for first_cpr in 0..len {
+            let row = &mut table[first_cpr * len..(first_cpr + 1) * len];
+            // Hands that come later than a defibrillator are not the first hands.
+            for (first_aed, survival) in row.iter_mut().enumerate().skip(first_cpr) {
+                *survival += weight * terms.survival(first_cpr.min(crew), first_aed.min(crew_shock));
             }
+        }
+    }
+    for first_cpr in 1..len {
+        for first_aed in 0..first_cpr {
+            table[first_cpr * len + first_aed] = table[first_aed * len + first_aed];
         }
     }
     table
@@ -214,5 +225,57 @@ impl Terms {
             Link::Linear => (self.base + self.cpr[cpr] + self.shock[shock]).clamp(0.0, 1.0),
             Link::Logistic => 1.0 / (1.0 + self.base * self.cpr[cpr] * self.shock[shock]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minutes(minutes: u64) -> Arrival {
+        Arrival::certain(Duration::from_secs(60 * minutes))
+    }
+
+    fn stakes(policy: &Policy) -> Stakes {
+        Stakes::new(policy, Duration::from_secs(120), minutes(8))
+    }
+
+    #[test]
+    fn somebody_sure_to_come_is_worth_what_the_curve_says() {
+        let policy = Policy::default();
+        let curve = policy.joint.curve;
+        // Two minutes lie before the report; the crew shocks one minute after it comes.
+        let alone = curve.survival(10.0, 11.0, 10.0);
+        let helped = curve.survival(5.0, 11.0, 10.0) - alone;
+        let shocked = curve.survival(5.0, 5.0, 10.0) - alone;
+        let stakes = stakes(&policy);
+        assert!((stakes.worth(Brings::Cpr, 1.0, &minutes(3)) - helped).abs() < 1e-9);
+        assert!((stakes.worth(Brings::Aed, 1.0, &minutes(3)) - shocked).abs() < 1e-9);
+        // Half as likely, half the worth; after the crew, none.
+        assert!((stakes.worth(Brings::Cpr, 0.5, &minutes(3)) - helped / 2.0).abs() < 1e-9);
+        assert!(stakes.worth(Brings::Cpr, 1.0, &minutes(8)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn who_is_in_play_makes_others_worth_less() {
+        let policy = Policy::default();
+        let curve = policy.joint.curve;
+        let mut stakes = stakes(&policy);
+        let before = stakes.worth(Brings::Cpr, 1.0, &minutes(3));
+        stakes.add(Brings::Cpr, 0.5, &minutes(2));
+        let after = stakes.worth(Brings::Cpr, 1.0, &minutes(3));
+        assert!((after - before / 2.0).abs() < 1e-9, "{after} {before}");
+        stakes.add(Brings::Cpr, 1.0, &minutes(2));
+        assert!(stakes.worth(Brings::Cpr, 1.0, &minutes(3)).abs() < 1e-12);
+        // A defibrillator is still worth its shock.
+        let shock = curve.survival(4.0, 6.0, 10.0) - curve.survival(4.0, 11.0, 10.0);
+        assert!((stakes.worth(Brings::Aed, 1.0, &minutes(4)) - shock).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_ambulance_at_the_door_leaves_nothing_to_gain() {
+        let policy = Policy::default();
+        let stakes = Stakes::new(&policy, Duration::from_secs(120), minutes(0));
+        assert!(stakes.worth(Brings::Cpr, 1.0, &minutes(1)).abs() < 1e-12);
     }
 }
