@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     arrival::{Arrival, Travel},
-    stakes::{Ambulance, Brings, Stakes},
+    stakes::{Ambulance, Brings, Moments, Stakes},
 };
 use crate::{
     alert::Role,
-    ids::AedId,
+    ids::{AedId, ResponderId},
     policy::{Policy, Ranking, RoleKind},
     record::{Candidate, Decision, Verdict},
 };
@@ -41,20 +41,11 @@ const AMBULANCE_LEFT_MIN: Ambulance = Arrival {
 /// puts the candidates in order, gives each its verdict, and returns those chosen, best first.
 pub fn decide(policy: &Policy, decision: &mut Decision) -> Vec<Chosen> {
     let travel = Travel::new(policy, decision.place.position, decision.decided_at);
-    for candidate in &mut decision.candidates {
-        candidate.estimated_arrival = travel.direct(candidate).median;
-        if candidate.verdict.is_of_choice() {
-            candidate.verdict = Verdict::EnoughSooner;
-        }
-    }
-    decision.candidates.sort_by_key(|candidate| match policy.ranking {
-        Ranking::Nearest => (candidate.distance.mm(), candidate.responder),
-        Ranking::Soonest | Ranking::Survival => (ms(candidate.estimated_arrival), candidate.responder),
-    });
-    rule_out(policy, &travel, decision);
+    let arrivals = put_in_order(policy, &travel, decision);
+    rule_out(policy, &arrivals, decision);
     let chosen = match policy.ranking {
-        Ranking::Nearest | Ranking::Soonest => first_in_order(policy, &travel, decision),
-        Ranking::Survival => worth_most(policy, &travel, decision),
+        Ranking::Nearest | Ranking::Soonest => first_in_order(policy, &travel, &arrivals, decision),
+        Ranking::Survival => worth_most(policy, &travel, &arrivals, decision),
     };
     for chosen in &chosen {
         decision.candidates[chosen.candidate].verdict = Verdict::Asked;
@@ -62,33 +53,68 @@ pub fn decide(policy: &Policy, decision: &mut Decision) -> Vec<Chosen> {
     chosen
 }
 
+/// Opens the choice between those who may be asked, and puts everybody in the policy's order; returns when each would be
+/// there, going straight.
+fn put_in_order(policy: &Policy, travel: &Travel<'_>, decision: &mut Decision) -> Vec<Arrival> {
+    for candidate in &mut decision.candidates {
+        if candidate.verdict.is_of_choice() {
+            candidate.verdict = Verdict::EnoughSooner;
+        }
+    }
+    let arrivals: Vec<Arrival> = decision
+        .candidates
+        .iter()
+        .map(|candidate| travel.direct(candidate))
+        .collect();
+    let mut order: Vec<(u64, ResponderId, usize)> = decision
+        .candidates
+        .iter()
+        .zip(&arrivals)
+        .enumerate()
+        .map(|(index, (candidate, arrival))| match policy.ranking {
+            Ranking::Nearest => (candidate.distance.mm(), candidate.responder, index),
+            Ranking::Soonest | Ranking::Survival => (ms(arrival.median), candidate.responder, index),
+        })
+        .collect();
+    order.sort_unstable();
+    let places = || order.iter().map(|&(_, _, index)| index);
+    let candidates = places().map(|index| Candidate {
+        estimated_arrival: arrivals[index].median,
+        ..decision.candidates[index]
+    });
+    decision.candidates = candidates.collect();
+    places().map(|index| arrivals[index]).collect()
+}
+
 /// Those who surely cannot beat the ambulance, and those not to be woken while others are sooner.
-fn rule_out(policy: &Policy, travel: &Travel<'_>, decision: &mut Decision) {
-    if let Some(left) = ambulance_left(decision) {
-        if let Some(margin) = policy.ambulance_margin {
-            for candidate in open_to_choice(decision) {
-                if travel.direct(candidate).fast > left + margin {
-                    candidate.verdict = Verdict::AmbulanceSooner;
-                }
+fn rule_out(policy: &Policy, arrivals: &[Arrival], decision: &mut Decision) {
+    let latest = ambulance_left(decision)
+        .zip(policy.ambulance_margin)
+        .map(|(left, margin)| left + margin);
+    if let Some(latest) = latest {
+        for (candidate, arrival) in decision.candidates.iter_mut().zip(arrivals) {
+            if candidate.verdict == Verdict::EnoughSooner && arrival.fast > latest {
+                candidate.verdict = Verdict::AmbulanceSooner;
             }
         }
     }
-    let mut soonest: Vec<_> = open_to_choice(decision)
-        .map(|candidate| (candidate.estimated_arrival, candidate.responder))
+    let open = |candidate: &&mut Candidate| candidate.verdict == Verdict::EnoughSooner;
+    let key = |candidate: &Candidate| (candidate.estimated_arrival, candidate.responder);
+    let mut soonest: Vec<_> = decision
+        .candidates
+        .iter_mut()
+        .filter(open)
+        .map(|candidate| key(candidate))
         .collect();
     soonest.sort_unstable();
-    let woken = soonest.get(policy.wake_among as usize).copied();
-    for candidate in open_to_choice(decision) {
-        let key = (candidate.estimated_arrival, candidate.responder);
-        if candidate.quiet && woken.is_some_and(|first_left_asleep| key >= first_left_asleep) {
+    let Some(&first_left_asleep) = soonest.get(policy.wake_among as usize) else {
+        return;
+    };
+    for candidate in decision.candidates.iter_mut().filter(open) {
+        if candidate.quiet && key(candidate) >= first_left_asleep {
             candidate.verdict = Verdict::Quiet;
         }
     }
-}
-
-fn open_to_choice(decision: &mut Decision) -> impl Iterator<Item = &mut Candidate> {
-    let candidates = decision.candidates.iter_mut();
-    candidates.filter(|candidate| candidate.verdict == Verdict::EnoughSooner)
 }
 
 /// What is left until the ambulance comes, if that is known.
@@ -113,7 +139,7 @@ fn ambulance(policy: &Policy, decision: &Decision) -> Ambulance {
 }
 
 /// The first in order, with the roles of the policy's pattern.
-fn first_in_order(policy: &Policy, travel: &Travel<'_>, decision: &Decision) -> Vec<Chosen> {
+fn first_in_order(policy: &Policy, travel: &Travel<'_>, arrivals: &[Arrival], decision: &Decision) -> Vec<Chosen> {
     let mut taken = BTreeSet::new();
     let mut chosen = Vec::new();
     let open = decision.candidates.iter().enumerate();
@@ -131,8 +157,8 @@ fn first_in_order(policy: &Policy, travel: &Travel<'_>, decision: &Decision) -> 
                 taken.insert(option.aed);
                 (Role::FetchAed(option.aed), travel.by_way_of_aed(candidate, option.way))
             }
-            (RoleKind::Guide, _) => (Role::Guide, travel.direct(candidate)),
-            (RoleKind::Direct | RoleKind::FetchAed, _) => (Role::Direct, travel.direct(candidate)),
+            (RoleKind::Guide, _) => (Role::Guide, arrivals[index]),
+            (RoleKind::Direct | RoleKind::FetchAed, _) => (Role::Direct, arrivals[index]),
         };
         chosen.push(Chosen {
             candidate: index,
@@ -147,6 +173,7 @@ fn first_in_order(policy: &Policy, travel: &Travel<'_>, decision: &Decision) -> 
 #[derive(Clone, Copy)]
 struct Offer {
     chosen: Chosen,
+    moments: Moments,
     acceptance: f64,
     /// That the defibrillator is there.
     aed_chance: f64,
@@ -156,18 +183,23 @@ struct Offer {
 
 impl Offer {
     fn net(&self, stakes: &Stakes) -> f64 {
-        let Chosen { role, arrival, .. } = &self.chosen;
-        worth_in(stakes, *role, self.acceptance, self.aed_chance, arrival) - self.price
+        worth_in(
+            stakes,
+            self.chosen.role,
+            self.acceptance,
+            self.aed_chance,
+            &self.moments,
+        ) - self.price
     }
 }
 
 /// What somebody adds to survival who comes with this chance, given who is in play in a decision.
 pub fn worth(policy: &Policy, decision: &Decision, role: Role, chance: f64, arrival: &Arrival) -> f64 {
     let there = f64::from(policy.aeds.there_permille) / 1_000.0;
-    worth_in(&stakes(policy, decision), role, chance, there, arrival)
+    worth_in(&stakes(policy, decision), role, chance, there, &arrival.into())
 }
 
-fn worth_in(stakes: &Stakes, role: Role, chance: f64, aed_chance: f64, arrival: &Arrival) -> f64 {
+fn worth_in(stakes: &Stakes, role: Role, chance: f64, aed_chance: f64, arrival: &Moments) -> f64 {
     match role {
         Role::Direct => stakes.worth(Brings::Cpr, chance, arrival),
         Role::FetchAed(_) => {
@@ -179,10 +211,10 @@ fn worth_in(stakes: &Stakes, role: Role, chance: f64, aed_chance: f64, arrival: 
 }
 
 /// One after the other, whoever adds most to modelled survival in the role in which they do, while it is worth an alert.
-fn worth_most(policy: &Policy, travel: &Travel<'_>, decision: &Decision) -> Vec<Chosen> {
+fn worth_most(policy: &Policy, travel: &Travel<'_>, arrivals: &[Arrival], decision: &Decision) -> Vec<Chosen> {
     let mut stakes = stakes(policy, decision);
     let mut taken: BTreeSet<AedId> = BTreeSet::new();
-    let mut offers = offers(policy, travel, decision);
+    let mut offers = offers(policy, travel, arrivals, decision);
     let mut chosen: Vec<Chosen> = Vec::new();
     while chosen.len() < decision.sought as usize {
         let best = offers
@@ -208,7 +240,7 @@ fn worth_most(policy: &Policy, travel: &Travel<'_>, decision: &Decision) -> Vec<
         offers.retain(|offer| offer.chosen.candidate != best.chosen.candidate);
         chosen.push(best.chosen);
     }
-    add_guides(policy, travel, decision, &mut chosen);
+    add_guides(policy, arrivals, decision, &mut chosen);
     chosen
 }
 
@@ -251,7 +283,7 @@ fn take_into_play(stakes: &mut Stakes, role: Role, chance: f64, aed_chance: f64,
     }
 }
 
-fn offers(policy: &Policy, travel: &Travel<'_>, decision: &Decision) -> Vec<Offer> {
+fn offers(policy: &Policy, travel: &Travel<'_>, arrivals: &[Arrival], decision: &Decision) -> Vec<Offer> {
     let mut offers = Vec::new();
     for (index, candidate) in decision.candidates.iter().enumerate() {
         if candidate.verdict != Verdict::EnoughSooner {
@@ -260,7 +292,8 @@ fn offers(policy: &Policy, travel: &Travel<'_>, decision: &Decision) -> Vec<Offe
         let grown = 1_000 + u64::from(policy.joint.fairness_permille) * u64::from(candidate.recent_alerts);
         #[allow(clippy::cast_precision_loss)]
         let price = f64::from(policy.joint.alert_price_ppm) * grown as f64 / 1e9;
-        let offer = |role, arrival, aed_chance| Offer {
+        let offer = |role, arrival: Arrival, aed_chance| Offer {
+            moments: (&arrival).into(),
             chosen: Chosen {
                 candidate: index,
                 role,
@@ -270,7 +303,7 @@ fn offers(policy: &Policy, travel: &Travel<'_>, decision: &Decision) -> Vec<Offe
             aed_chance,
             price,
         };
-        offers.push(offer(Role::Direct, travel.direct(candidate), 0.0));
+        offers.push(offer(Role::Direct, arrivals[index], 0.0));
         for option in candidate.aeds.iter().flatten() {
             let arrival = travel.by_way_of_aed(candidate, option.way);
             offers.push(offer(
@@ -284,7 +317,7 @@ fn offers(policy: &Policy, travel: &Travel<'_>, decision: &Decision) -> Vec<Offe
 }
 
 /// Whoever leads the crew in is asked once somebody is asked to the patient: the soonest of those left.
-fn add_guides(policy: &Policy, travel: &Travel<'_>, decision: &Decision, chosen: &mut Vec<Chosen>) {
+fn add_guides(policy: &Policy, arrivals: &[Arrival], decision: &Decision, chosen: &mut Vec<Chosen>) {
     let guides = decision
         .in_play
         .iter()
@@ -300,11 +333,11 @@ fn add_guides(policy: &Policy, travel: &Travel<'_>, decision: &Decision, chosen:
         candidate.verdict == Verdict::EnoughSooner && chosen.iter().all(|chosen| chosen.candidate != *index)
     });
     left.sort_by_key(|(_, candidate)| (candidate.estimated_arrival, candidate.responder));
-    for (index, candidate) in left.into_iter().take(wanted.min(room)) {
+    for (index, _) in left.into_iter().take(wanted.min(room)) {
         chosen.push(Chosen {
             candidate: index,
             role: Role::Guide,
-            arrival: travel.direct(candidate),
+            arrival: arrivals[index],
         });
     }
 }

@@ -83,17 +83,12 @@ impl Stakes {
     }
 
     /// What a person would add to the chance of survival who comes with this chance.
-    pub fn worth(&self, brings: Brings, chance: f64, arrival: &Arrival) -> f64 {
+    pub fn worth(&self, brings: Brings, chance: f64, arrival: &Moments) -> f64 {
         let worth = match brings {
             Brings::Cpr => &self.worth_cpr,
             Brings::Aed => &self.worth_aed,
         };
-        let expected: f64 = arrival
-            .weighted()
-            .iter()
-            .map(|&(time, weight)| weight * at(worth, time))
-            .sum();
-        chance * expected
+        chance * arrival.weigh(worth)
     }
 
     /// Works out what an arrival at each step would be worth.
@@ -155,16 +150,33 @@ fn step_of(time: Duration) -> usize {
     usize::try_from(time.as_millis() / u128::from(STEP_MS)).map_or(STEPS_MAX, |step| step.min(STEPS_MAX))
 }
 
-/// The value at a time between two steps, on the straight line between theirs; nothing beyond the last.
-fn at(worth: &[f64], time: Duration) -> f64 {
-    let step = step_of(time);
-    if step + 1 >= worth.len() {
-        return 0.0;
+/// The three times of an arrival as places between the steps, worked out once for the many times they are weighed.
+#[derive(Clone, Copy, Debug)]
+pub struct Moments([(u32, f64); 3]);
+
+impl From<&Arrival> for Moments {
+    fn from(arrival: &Arrival) -> Self {
+        let place = |time: Duration| {
+            let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            let step = u32::try_from(ms / STEP_MS).unwrap_or(u32::MAX);
+            #[allow(clippy::cast_precision_loss)]
+            let part = (ms % STEP_MS) as f64 / STEP_MS as f64;
+            (step, part)
+        };
+        Self([place(arrival.fast), place(arrival.median), place(arrival.slow)])
     }
-    let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX) % STEP_MS;
-    #[allow(clippy::cast_precision_loss)]
-    let part = ms as f64 / STEP_MS as f64;
-    worth[step] + part * (worth[step + 1] - worth[step])
+}
+
+impl Moments {
+    /// The mean of values by step, on straight lines between the steps; beyond the last step they are 0.
+    fn weigh(&self, worth: &[f64]) -> f64 {
+        let at = |(step, part): (u32, f64)| match worth.get(step as usize..) {
+            Some([here, next, ..]) => here + part * (next - here),
+            _ => 0.0,
+        };
+        let [fast, median, slow] = self.0;
+        0.3 * at(fast) + 0.4 * at(median) + 0.3 * at(slow)
+    }
 }
 
 /// Expected survival by the steps in which hands and a defibrillator first arrive, over the three times of the ambulance.
@@ -236,6 +248,10 @@ mod tests {
         Arrival::certain(Duration::from_secs(60 * minutes))
     }
 
+    fn at(minute: u64) -> Moments {
+        (&minutes(minute)).into()
+    }
+
     fn stakes(policy: &Policy) -> Stakes {
         Stakes::new(policy, Duration::from_secs(120), minutes(8))
     }
@@ -249,11 +265,11 @@ mod tests {
         let helped = curve.survival(5.0, 11.0, 10.0) - alone;
         let shocked = curve.survival(5.0, 5.0, 10.0) - alone;
         let stakes = stakes(&policy);
-        assert!((stakes.worth(Brings::Cpr, 1.0, &minutes(3)) - helped).abs() < 1e-9);
-        assert!((stakes.worth(Brings::Aed, 1.0, &minutes(3)) - shocked).abs() < 1e-9);
+        assert!((stakes.worth(Brings::Cpr, 1.0, &at(3)) - helped).abs() < 1e-9);
+        assert!((stakes.worth(Brings::Aed, 1.0, &at(3)) - shocked).abs() < 1e-9);
         // Half as likely, half the worth; after the crew, none.
-        assert!((stakes.worth(Brings::Cpr, 0.5, &minutes(3)) - helped / 2.0).abs() < 1e-9);
-        assert!(stakes.worth(Brings::Cpr, 1.0, &minutes(8)).abs() < 1e-12);
+        assert!((stakes.worth(Brings::Cpr, 0.5, &at(3)) - helped / 2.0).abs() < 1e-9);
+        assert!(stakes.worth(Brings::Cpr, 1.0, &at(8)).abs() < 1e-12);
     }
 
     #[test]
@@ -261,21 +277,21 @@ mod tests {
         let policy = Policy::default();
         let curve = policy.joint.curve;
         let mut stakes = stakes(&policy);
-        let before = stakes.worth(Brings::Cpr, 1.0, &minutes(3));
+        let before = stakes.worth(Brings::Cpr, 1.0, &at(3));
         stakes.add(Brings::Cpr, 0.5, &minutes(2));
-        let after = stakes.worth(Brings::Cpr, 1.0, &minutes(3));
+        let after = stakes.worth(Brings::Cpr, 1.0, &at(3));
         assert!((after - before / 2.0).abs() < 1e-9, "{after} {before}");
         stakes.add(Brings::Cpr, 1.0, &minutes(2));
-        assert!(stakes.worth(Brings::Cpr, 1.0, &minutes(3)).abs() < 1e-12);
+        assert!(stakes.worth(Brings::Cpr, 1.0, &at(3)).abs() < 1e-12);
         // A defibrillator is still worth its shock.
         let shock = curve.survival(4.0, 6.0, 10.0) - curve.survival(4.0, 11.0, 10.0);
-        assert!((stakes.worth(Brings::Aed, 1.0, &minutes(4)) - shock).abs() < 1e-9);
+        assert!((stakes.worth(Brings::Aed, 1.0, &at(4)) - shock).abs() < 1e-9);
     }
 
     #[test]
     fn an_ambulance_at_the_door_leaves_nothing_to_gain() {
         let policy = Policy::default();
         let stakes = Stakes::new(&policy, Duration::from_secs(120), minutes(0));
-        assert!(stakes.worth(Brings::Cpr, 1.0, &minutes(1)).abs() < 1e-12);
+        assert!(stakes.worth(Brings::Cpr, 1.0, &at(1)).abs() < 1e-12);
     }
 }

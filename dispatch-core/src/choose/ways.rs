@@ -101,29 +101,31 @@ pub struct Errand<'a> {
 impl Errand<'_> {
     /// Measures everybody's ways, in the order of the people.
     pub fn measure(&self, streets: Option<&mut Streets>) -> Vec<Measured> {
-        let mut measured = self.in_straight_lines();
+        let mut measured = vec![Measured::default(); self.near.len()];
         if let Some(streets) = streets {
             for network in Network::ALL {
                 streets.measure(self, network, &mut measured);
             }
         }
+        self.fill_with_straight_lines(&mut measured);
         measured
     }
 
-    fn in_straight_lines(&self) -> Vec<Measured> {
+    /// The defibrillators of those whom no street led by one.
+    fn fill_with_straight_lines(&self, measured: &mut [Measured]) {
         let patient = Origin::of(self.place);
-        let mut aeds: Vec<(Metres, usize)> = self
-            .aeds
-            .iter()
-            .enumerate()
+        let aeds = self.aeds.iter().enumerate();
+        let mut aeds: Vec<(Metres, usize)> = aeds
             .map(|(index, aed)| (patient.distance_to(aed.position), index))
             .collect();
         aeds.sort_unstable();
-        let people = self.near.iter();
-        people.map(|near| self.by_straight_line(near, &aeds)).collect()
+        let left = self.near.iter().zip(measured);
+        for (near, measured) in left.filter(|(_, measured)| measured.aeds[0].is_none()) {
+            measured.aeds = self.by_straight_line(near, &aeds);
+        }
     }
 
-    fn by_straight_line(&self, near: &NearPerson<'_>, aeds: &[(Metres, usize)]) -> Measured {
+    fn by_straight_line(&self, near: &NearPerson<'_>, aeds: &[(Metres, usize)]) -> [Option<AedWay>; 2] {
         let person = Origin::of(near.fix.position);
         let mut best: [Option<(Metres, usize)>; 2] = [None; 2];
         for &(to_patient, index) in aeds {
@@ -143,10 +145,7 @@ impl Errand<'_> {
             let mm = way.mm() * u64::from(self.detour_permille) / 1_000;
             self.aed_way(index, Metres::from_mm(mm))
         };
-        Measured {
-            way: None,
-            aeds: best.map(|best| best.map(lengthened)),
-        }
+        best.map(|best| best.map(lengthened))
     }
 
     fn aed_way(&self, index: usize, way: Metres) -> AedWay {
