@@ -32,7 +32,8 @@ fn sensible(mut decision: Decision) -> Decision {
             &mut person.arrival.median,
             &mut person.arrival.slow,
         ] {
-            *time = short(*time) / 96;
+            // The core gives whole milliseconds.
+            *time = Duration::from_millis(u64::try_from((short(*time) / 96).as_millis()).unwrap());
         }
     }
     for candidate in &mut decision.candidates {
