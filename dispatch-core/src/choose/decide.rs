@@ -1,6 +1,8 @@
 //! From what was worked out about everybody to who is asked for what. Looks at the decision record and the policy and at
 //! nothing else, so that a record can be decided again, years later, and must give the same.
 
+mod weigh;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
@@ -13,6 +15,8 @@ use crate::{
     policy::{Policy, Ranking, RoleKind},
     record::{Candidate, Decision, Verdict},
 };
+
+pub use weigh::{Added, Weighing, Worth, weigh};
 
 /// Somebody chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -9,6 +9,7 @@
 pub mod arrival;
 mod decide;
 mod eligibility;
+mod redecide;
 mod stakes;
 mod ways;
 
@@ -31,8 +32,9 @@ use crate::{
 use arrival::Arrival;
 use ways::{Errand, Measured, OpenAed};
 
-pub use decide::{Chosen, decide};
+pub use decide::{Added, Chosen, Weighing, Worth, decide, weigh};
 pub use eligibility::Eligibility;
+pub use redecide::{Difference, Redecided, Task, redecide};
 pub use ways::Streets;
 
 /// Considers people for one incident. Changes nothing.

@@ -57,6 +57,7 @@ pub fn add_policy(policies: &mut PolicyBook, tenant: &str) -> anyhow::Result<()>
         name: CANARY.to_owned(),
         alert_count: 1,
         wanted: 1,
+        going_min: 1,
         alerts_max: 1,
         candidates_max: 1,
         radius: Metres::new(1_000),

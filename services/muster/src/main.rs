@@ -79,7 +79,10 @@ enum Import {
 #[derive(Subcommand)]
 enum Audit {
     /// Print what was decided about an incident and why, message by message, with times.
-    Show(audit::Arguments),
+    Show(audit::show::Arguments),
+    /// Decide recorded decisions again from what they recorded, and compare to the bit. Exits with 1 if any comes out
+    /// otherwise by the policy it was made by.
+    Redecide(audit::redecide::Arguments),
     /// Look for damage in the store, beside a running service or without one. Exits with 1 if there is any.
     Verify(verify::Arguments),
 }
@@ -100,7 +103,10 @@ fn main() -> ExitCode {
         } => import::aeds::run(&arguments),
         Command::Audit {
             what: Audit::Show(arguments),
-        } => audit::run(&arguments),
+        } => audit::show::run(&arguments),
+        Command::Audit {
+            what: Audit::Redecide(arguments),
+        } => audit::redecide::run(&arguments),
         Command::Audit {
             what: Audit::Verify(arguments),
         } => verify::run(&arguments),

@@ -3,7 +3,7 @@
 
 use std::{
     array,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -25,6 +25,7 @@ use rusqlite::{Connection, Row};
 use crate::{
     StoreError,
     error::as_journal_error,
+    policies::{self, AdoptedPolicy},
     rows::{self, CHECKED, INCIDENT, all, get, signed},
     schema,
 };
@@ -35,6 +36,8 @@ pub const READERS: usize = 4;
 
 /// Reads a store. Calls block; a call waits while every connection is busy.
 pub struct SqliteReader {
+    /// The file; snapshots lie beside it.
+    path: PathBuf,
     connections: [Mutex<Connection>; READERS],
     turn: AtomicUsize,
 }
@@ -48,6 +51,7 @@ impl SqliteReader {
         }
         let mut opened = opened.into_iter();
         Ok(Self {
+            path: path.to_owned(),
             connections: array::from_fn(|_| opened.next().expect("as many as READERS were opened")),
             turn: AtomicUsize::new(0),
         })
@@ -74,6 +78,22 @@ impl SqliteReader {
     pub fn entries_of_incident(&self, incident: IncidentId) -> Result<Vec<IncidentEntry>, JournalError> {
         self.read("reading an incident", |connection| {
             incident_row(connection, incident)?.map_or(Ok(Vec::new()), |row| story(connection, &row))
+        })
+    }
+
+    /// Incidents of every tenant first heard of after the record `after`, oldest first. For the command line.
+    pub fn incidents_after(&self, after: u64, limit: usize) -> Result<Vec<IncidentRow>, JournalError> {
+        let sql =
+            format!("SELECT {INCIDENT} FROM incident WHERE first_sequence > ? {WHOLE} ORDER BY first_sequence LIMIT ?");
+        self.read("listing incidents", |connection| {
+            all(connection, &sql, &[&signed(after), &most(limit)], rows::incident)
+        })
+    }
+
+    /// Every policy that decisions name, in order of their numbers, also those whose record was let go.
+    pub fn policies(&self) -> Result<Vec<AdoptedPolicy>, JournalError> {
+        self.read("reading policies", |connection| {
+            policies::adopted(connection, &self.path)
         })
     }
 

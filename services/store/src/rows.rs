@@ -78,6 +78,12 @@ pub const CHECKED: &str = "journal.sequence, journal.at_ms, journal.record, jour
 
 /// A record that is what was written, from the columns [`CHECKED`].
 pub fn checked(row: &Row<'_>) -> Result<Entry, StoreError> {
+    checked_bytes(row)?;
+    entry(row)
+}
+
+/// The stored form of a record that is what was written, from the columns [`CHECKED`].
+pub fn checked_bytes(row: &Row<'_>) -> Result<Vec<u8>, StoreError> {
     let reading = while_doing("reading a record");
     let found = chain::Row {
         sequence: u64::try_from(get::<i64>(row, "sequence")?).unwrap_or(0),
@@ -94,7 +100,7 @@ pub fn checked(row: &Row<'_>) -> Result<Entry, StoreError> {
             sequence: found.sequence,
         });
     }
-    entry(row)
+    Ok(found.record)
 }
 
 /// A record as it is stored, from columns `sequence`, `at_ms`, `record`, `chain`, in this order.

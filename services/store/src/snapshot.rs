@@ -171,7 +171,7 @@ pub fn sound(connection: &Connection, path: &Path) -> Result<Result<(Head, State
 }
 
 /// The place and payload in a file that is whole and of this journal.
-fn belongs(connection: &Connection, path: &Path) -> Result<Result<(Head, Vec<u8>), String>, StoreError> {
+pub fn belongs(connection: &Connection, path: &Path) -> Result<Result<(Head, Vec<u8>), String>, StoreError> {
     let (at, payload) = match read(path) {
         Ok(read) => read,
         Err(error) => return Ok(Err(error.to_string())),

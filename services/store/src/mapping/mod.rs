@@ -8,6 +8,8 @@ mod facts;
 pub(crate) mod fields;
 mod incident;
 mod person;
+#[cfg(test)]
+mod redecided;
 mod scene;
 pub mod snapshot;
 #[cfg(test)]

@@ -233,7 +233,7 @@ fn reported() -> impl Strategy<Value = IncidentReported> {
     )
 }
 
-fn decision() -> impl Strategy<Value = Decision> {
+pub fn decision() -> impl Strategy<Value = Decision> {
     let policy =
         (".{0,20}", any::<u32>(), any::<u32>()).prop_map(|(name, version, number)| PolicyRef { name, version, number });
     let people = (vec(candidate(), 0..4), vec(planned(), 0..4), vec(in_play(), 0..3));

@@ -9,12 +9,13 @@ use std::{
 use dispatch_core::{
     ids::IncidentId,
     incident::{EndCause, IncidentState},
+    policy::Policy,
     record::Record,
     state::State,
 };
 use muster_engine::ports::Journal;
 use muster_store::{
-    SqliteJournal, SqliteStore, StoreError, StoreOptions, backup,
+    AdoptedPolicy, SqliteJournal, SqliteReader, SqliteStore, StoreError, StoreOptions, backup,
     chain::Head,
     head::{HeadFile, head_file},
     restore, verify,
@@ -270,4 +271,60 @@ async fn old_records_go_once_two_snapshots_cover_them() {
         fs::remove_file(snapshot).unwrap();
     }
     assert!(matches!(started(&restored), Err(StoreError::NoSnapshot { .. })));
+}
+
+fn policies(store: &Path) -> Vec<AdoptedPolicy> {
+    SqliteReader::open_read_only(store).unwrap().policies().unwrap()
+}
+
+async fn adopt(journal: &mut SqliteJournal, pen: &mut Pen, policy: &Policy) {
+    let adopted = Record::PolicyAdopted(Box::new(policy.clone()));
+    pen.write(journal, [adopted]).await;
+}
+
+#[tokio::test]
+async fn policies_outlive_the_records_that_brought_them() {
+    let (dir, path) = new_store();
+    let keep = StoreOptions {
+        keep: Duration::from_millis(50),
+        ..options()
+    };
+    let (mut journal, _, _) = SqliteStore::open_with(&path, &keep).unwrap();
+    let mut pen = Pen::default();
+    adopt(&mut journal, &mut pen, &Policy::soonest()).await;
+    adopt(&mut journal, &mut pen, &Policy::default()).await;
+    let early = policies(&path);
+    let texts = [&Policy::soonest(), &Policy::default()].map(muster_policies::text);
+    let expected = |texts: &[String]| -> Vec<AdoptedPolicy> {
+        let numbered = (1..).zip(texts.iter().cloned());
+        numbered.map(|(number, text)| AdoptedPolicy { number, text }).collect()
+    };
+    assert_eq!(early, expected(&texts), "from the journal alone");
+    in_time(async {
+        while verify(&path).unwrap().first < 200 {
+            let commit = pen.commit([reported(&key("london", &pen.last.to_string()), 1, true)]);
+            let last = pen.last;
+            journal.submit(commit).unwrap();
+            until(&mut journal, last).await;
+        }
+    })
+    .await;
+    assert_eq!(policies(&path), early, "their records are gone");
+    let third = Policy {
+        version: 3,
+        ..Policy::soonest()
+    };
+    adopt(&mut journal, &mut pen, &third).await;
+    let all = expected(&[texts[0].clone(), texts[1].clone(), muster_policies::text(&third)]);
+    assert_eq!(policies(&path), all, "one of them after the newest snapshot");
+
+    let copy = dir.path().join("a.backup");
+    backup(&path, &copy).unwrap();
+    assert_eq!(policies(&copy), all, "a backup has them too");
+    drop(journal);
+    for (_, snapshot) in snapshots(&path) {
+        fs::remove_file(snapshot).unwrap();
+    }
+    let refused = SqliteReader::open_read_only(&path).unwrap().policies().unwrap_err();
+    assert!(format!("{refused:?}").contains("snapshot"), "{refused:?}");
 }

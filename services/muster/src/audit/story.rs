@@ -1,99 +1,33 @@
-//! `muster audit show`: what was decided about an incident and why, message by message, with times. Reads the journal
-//! itself, so it works while the service runs and when it does not.
+//! An incident's records in words, a line each.
 
-use std::path::PathBuf;
-
-use anyhow::{Context as _, bail};
-use clap::Args;
 use dispatch_core::{
     attendance::Attendance,
-    ids::IncidentId,
     input::DeliveryStage,
-    record::{Candidate, Decision, Entry, IncidentReported, Record, Verdict},
+    record::{Candidate, Decision, Entry, IncidentReported, Record},
     responder::Purpose,
 };
-use muster_store::SqliteReader;
 
-use crate::{
-    report_time::{time_of_day, utc},
-    service::JOURNAL_FILE,
-    telemetry::say,
-};
-
-/// Flags of `muster audit show`.
-#[derive(Args)]
-pub struct Arguments {
-    /// The incident: "inc-…", or the control room's system/number, or system/number/date.
-    incident: String,
-    /// Data directory of the service.
-    #[arg(long, env = "MUSTER_DATA_DIR", default_value = "muster-data")]
-    data_dir: PathBuf,
-}
-
-/// Prints the record of one incident.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let path = arguments.data_dir.join(JOURNAL_FILE);
-    let reader = SqliteReader::open_read_only(&path).with_context(|| format!("opening {}", path.display()))?;
-    let incident = find(&reader, &arguments.incident)?;
-    let entries = reader.entries_of_incident(incident)?;
-    let Some(first) = entries.first() else {
-        bail!("there is no incident {incident}");
-    };
-    let key = &first.key;
-    say(&format!("incident   {incident}"));
-    say(&format!(
-        "key        {} {}/{} of {}",
-        key.tenant, key.cad_system, key.cad_incident_number, key.call_date
-    ));
-    say(&format!("first seen {}", utc(first.entry.at)));
-    say("");
-    for entry in &entries {
-        for line in lines(&entry.entry) {
-            say(&line);
-        }
-    }
-    Ok(())
-}
-
-fn find(reader: &SqliteReader, name: &str) -> anyhow::Result<IncidentId> {
-    if name.starts_with("inc-") {
-        return Ok(name.parse()?);
-    }
-    let mut parts = name.split('/');
-    let (Some(system), Some(number), date, None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
-        bail!("'{name}' is neither inc-… nor system/number nor system/number/date");
-    };
-    let mut found = reader.find_incidents(system, number)?;
-    found.retain(|row| date.is_none_or(|date| row.key.call_date.to_string() == date));
-    match found.as_slice() {
-        [] => bail!("there is no incident {name}"),
-        [one] => Ok(one.incident),
-        several => {
-            let names: Vec<String> = several
-                .iter()
-                .map(|row| format!("{} ({} of {})", row.incident, row.key.tenant, row.key.call_date))
-                .collect();
-            bail!("{name} names several incidents; choose one: {}", names.join(", "))
-        }
-    }
-}
+use super::words::reason;
+use crate::report_time::{time_of_day, utc};
 
 /// One record in words; a decision with a line for each candidate.
-fn lines(entry: &Entry) -> Vec<String> {
-    let head = |text: String| format!("{} {:>8}  {text}", time_of_day(entry.at), entry.sequence);
-    match &entry.record {
-        Record::Decided(decision) => {
-            let mut lines = vec![head(decided(decision))];
-            lines.extend(
-                decision
-                    .candidates
-                    .iter()
-                    .map(|candidate| considered(decision, candidate)),
-            );
-            lines
-        }
-        record => vec![head(sentence(record))],
+pub fn lines(entry: &Entry) -> Vec<String> {
+    let mut lines = vec![line(entry)];
+    if let Record::Decided(decision) = &entry.record {
+        let candidates = decision.candidates.iter();
+        lines.extend(candidates.map(|candidate| considered(decision, candidate)));
     }
+    lines
+}
+
+/// One record in one line.
+pub fn line(entry: &Entry) -> String {
+    format!(
+        "{} {:>8}  {}",
+        time_of_day(entry.at),
+        entry.sequence,
+        sentence(&entry.record)
+    )
 }
 
 fn decided(decision: &Decision) -> String {
@@ -127,27 +61,6 @@ fn considered(decision: &Decision, candidate: &Candidate) -> String {
         candidate.fix_age.as_secs(),
         candidate.estimated_arrival.as_secs(),
     )
-}
-
-fn reason(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Asked => "asked",
-        Verdict::EnoughSooner => "enough others can be there sooner",
-        Verdict::OffDuty => "off duty",
-        Verdict::Suspended => "suspended",
-        Verdict::CredentialExpired => "credential expired",
-        Verdict::LacksSkill => "lacks the skill",
-        Verdict::NoDevice => "no device for this purpose",
-        Verdict::PhoneOffline => "phone not connected",
-        Verdict::Busy => "busy with another incident",
-        Verdict::AlreadyAsked => "already asked",
-        Verdict::AmbulanceSooner => "the ambulance is surely sooner",
-        Verdict::Quiet => "not to be woken while others are sooner",
-        Verdict::SceneExcluded => "nobody is sent to such a scene",
-        Verdict::NotVetted => "only vetted people are sent to such a scene",
-        Verdict::Resting => "helped a short while ago",
-        Verdict::Fatigued => "asked often enough lately",
-    }
 }
 
 fn sentence(record: &Record) -> String {
