@@ -28,7 +28,7 @@ impl Dispatcher {
         if !searchable {
             return 0;
         }
-        let policy = self.policies.policy(&incident.key.tenant, &reported.kind);
+        let policy = self.policy_for(incident, reported);
         let search_again_after = policy.search_again_after;
         let missing = self.missing(id);
         let room = policy.alerts_max.saturating_sub(count(incident.alerts.len()));
@@ -73,7 +73,7 @@ impl Dispatcher {
     /// Who would choose for an incident; `None` while it has no place.
     fn chooser<'a>(&'a self, incident: &'a Incident) -> Option<Chooser<'a>> {
         let reported = incident.reported.as_ref()?;
-        let policy = self.policies.policy(&incident.key.tenant, &reported.kind);
+        let policy = self.policy_for(incident, reported);
         Some(Chooser {
             state: &self.state,
             policy,
@@ -84,6 +84,7 @@ impl Dispatcher {
             incident,
             reported,
             place: reported.place?,
+            region: self.region_rule(incident, reported),
             now: self.now,
         })
     }

@@ -412,7 +412,7 @@ mod tests {
         let tenant = TenantId::new("london").expect("valid");
         let bleed = config
             .policies
-            .policy(&tenant, &IncidentKind::new("bleed").expect("valid"));
+            .policy(&tenant, &IncidentKind::new("bleed").expect("valid"), None);
         assert_eq!(
             (bleed.name.as_str(), bleed.alert_count, bleed.radius),
             ("bleed", 9, Metres::new(500))
