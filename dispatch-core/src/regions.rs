@@ -145,6 +145,11 @@ impl Area {
     pub fn points(&self) -> usize {
         self.points
     }
+
+    /// The corners of its outlines.
+    pub fn corners(&self) -> impl Iterator<Item = Position> {
+        self.polygons.iter().flat_map(|polygon| polygon.outline.positions())
+    }
 }
 
 #[cfg(test)]

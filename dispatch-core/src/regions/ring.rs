@@ -15,6 +15,14 @@ struct Corner {
     longitude: i64,
 }
 
+impl Corner {
+    fn position(self) -> Position {
+        let longitude = (self.longitude + ROUND / 2).rem_euclid(ROUND) - ROUND / 2;
+        let unit = |value: i64| i32::try_from(value).expect("within the globe once a round is taken off");
+        Position::from_units(unit(self.latitude), unit(longitude))
+    }
+}
+
 /// From here to there, both ends included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Span {
@@ -84,6 +92,11 @@ impl Ring {
     /// How many corners it has.
     pub(super) fn points(&self) -> usize {
         self.corners.len() - 1
+    }
+
+    /// Its corners, each once.
+    pub(super) fn positions(&self) -> impl Iterator<Item = Position> {
+        self.corners[1..].iter().map(|corner| corner.position())
     }
 
     /// Whether a place is on it or inside.

@@ -161,6 +161,8 @@ fn an_outline_crosses_the_180th_meridian_or_ends_at_it() {
         for longitude in [176.999, -178.999, 0.0] {
             assert!(!area.contains(at(-18.0, longitude)), "{longitude}");
         }
+        assert!(area.corners().any(|corner| corner == at(-16.0, -179.0)));
+        assert!(area.corners().all(|corner| area.contains(corner)));
     }
 }
 
