@@ -174,6 +174,14 @@ fn the_scene_and_the_region_are_both_looked_at() {
     custody.scene.place_kind = dispatch_core::scene::SceneWord::new("custody");
     let answer = world.reported(custody);
     assert_eq!(answer.warnings, [Warning::SceneExcluded, Warning::NobodyToAsk]);
+
+    // A word that would let everybody in lifts no bar.
+    let mut world = beside_a_prison();
+    let mut home = at(1, 600.0);
+    home.scene.place_kind = dispatch_core::scene::SceneWord::new("home");
+    let answer = world.reported(home);
+    assert_eq!(answer.warnings, [Warning::SceneExcluded, Warning::NobodyToAsk]);
+    assert!(world.asked().is_empty());
 }
 
 /// 500 m in town, which ends 1 km north of the place; 1 km in the country.
