@@ -23,7 +23,7 @@ use crate::{
     command::Command,
     deadlines::Deadlines,
     ids::{AlertId, IncidentId, ResponderId},
-    incident::Incident,
+    incident::{Incident, Reported},
     input::Input,
     policy::{Policy, PolicyBook},
     position::{Fix, Position},
@@ -31,6 +31,7 @@ use crate::{
     responder::{Device, Purpose, ResponderProfile},
     roads::RoadGraph,
     roster::Presence,
+    scene::SceneRule,
     state::{State, StateImage},
     time::Timestamp,
 };
@@ -207,11 +208,18 @@ impl Dispatcher {
 
     fn policy_of(&self, incident: IncidentId) -> &Policy {
         let incident = self.incident(incident);
-        let kind = &incident
-            .reported
-            .as_ref()
-            .expect("only reported incidents are searched for")
-            .kind;
-        self.policies.policy(&incident.key.tenant, kind)
+        let reported = incident.reported.as_ref();
+        self.policy_for(incident, reported.expect("only reported incidents are searched for"))
+    }
+
+    fn policy_for(&self, incident: &Incident, reported: &Reported) -> &Policy {
+        self.policies
+            .policy(&incident.key.tenant, &reported.kind, reported.position())
+    }
+
+    /// What is said of scenes where an incident is.
+    fn region_rule(&self, incident: &Incident, reported: &Reported) -> SceneRule {
+        self.policies
+            .scene_rule(&incident.key.tenant, &reported.kind, reported.position())
     }
 }

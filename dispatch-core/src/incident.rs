@@ -12,6 +12,7 @@ use crate::{
     alert::StandDownReason,
     ids::{AlertId, IncidentId, IncidentKey, is_name, is_policy_word},
     input::Place,
+    position::Position,
     responder::Purpose,
     scene::Scene,
     time::Timestamp,
@@ -181,6 +182,13 @@ pub struct Reported {
     pub ambulance_at: Option<Timestamp>,
     /// Revision of the newest report; that of an ending may be higher.
     pub revision: u32,
+}
+
+impl Reported {
+    /// Where, without how surely; `None` = unknown.
+    pub fn position(&self) -> Option<Position> {
+        self.place.map(|place| place.position)
+    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub mod ledger;
 pub mod policy;
 pub mod position;
 pub mod record;
+pub mod regions;
 pub mod responder;
 pub mod roads;
 pub mod roster;

@@ -134,8 +134,8 @@ impl Default for SceneRules {
 }
 
 impl SceneRules {
-    /// The strictest rule that anything about an incident calls for.
-    pub fn rule(&self, incident_kind: &str, scene: &Scene) -> SceneRule {
+    /// The strictest rule that anything about an incident calls for; `region` is what is said of where it is.
+    pub fn rule(&self, incident_kind: &str, scene: &Scene, region: SceneRule) -> SceneRule {
         let known = |rules: &BTreeMap<SceneWord, SceneRule>, word: &SceneWord| {
             rules.get(word).copied().unwrap_or(self.unknown_word)
         };
@@ -144,7 +144,7 @@ impl SceneRules {
         let age = scene.age_band.as_ref().map(|word| known(&self.age_bands, word));
         let hazards = scene.hazards.iter().map(|word| known(&self.hazards, word));
         let all = [kind, place, age].into_iter().flatten().chain(hazards);
-        all.max().unwrap_or(SceneRule::Everybody)
+        all.max().unwrap_or(SceneRule::Everybody).max(region)
     }
 
     /// The words of a scene that the policy does not know, in order.
@@ -171,14 +171,29 @@ mod tests {
     fn the_strictest_word_rules() {
         let rules = SceneRules::default();
         let mut scene = Scene::default();
-        assert_eq!(rules.rule("cardiac_arrest", &scene), SceneRule::Everybody);
+        assert_eq!(
+            rules.rule("cardiac_arrest", &scene, SceneRule::Everybody),
+            SceneRule::Everybody
+        );
         scene.place_kind = Some(word("home"));
-        assert_eq!(rules.rule("cardiac_arrest", &scene), SceneRule::Everybody);
+        assert_eq!(
+            rules.rule("cardiac_arrest", &scene, SceneRule::Everybody),
+            SceneRule::Everybody
+        );
         scene.hazards.insert(word("intoxication"));
-        assert_eq!(rules.rule("cardiac_arrest", &scene), SceneRule::VettedOnly);
+        assert_eq!(
+            rules.rule("cardiac_arrest", &scene, SceneRule::Everybody),
+            SceneRule::VettedOnly
+        );
         scene.hazards.insert(word("violence"));
-        assert_eq!(rules.rule("cardiac_arrest", &scene), SceneRule::Nobody);
-        assert_eq!(rules.rule("traumatic_arrest", &Scene::default()), SceneRule::Nobody);
+        assert_eq!(
+            rules.rule("cardiac_arrest", &scene, SceneRule::Everybody),
+            SceneRule::Nobody
+        );
+        let anywhere = |kind| rules.rule(kind, &Scene::default(), SceneRule::Everybody);
+        assert_eq!(anywhere("traumatic_arrest"), SceneRule::Nobody);
+        let region = |region| rules.rule("cardiac_arrest", &Scene::default(), region);
+        assert_eq!(region(SceneRule::VettedOnly), SceneRule::VettedOnly);
     }
 
     #[test]
@@ -189,7 +204,10 @@ mod tests {
             hazards: [word("dragon"), word("none")].into(),
             age_band: Some(word("adult")),
         };
-        assert_eq!(rules.rule("cardiac_arrest", &scene), SceneRule::VettedOnly);
+        assert_eq!(
+            rules.rule("cardiac_arrest", &scene, SceneRule::Everybody),
+            SceneRule::VettedOnly
+        );
         assert_eq!(rules.unknown_words(&scene), [&word("submarine"), &word("dragon")]);
     }
 }

@@ -34,12 +34,13 @@ struct Asked {
 }
 
 impl<'a> Eligibility<'a> {
-    /// Prepares for one incident.
+    /// Prepares for one incident; `region` is what is said of scenes where it is.
     pub fn new(
         state: &'a State,
         policy: &'a Policy,
         incident: &'a Incident,
         reported: &'a Reported,
+        region: SceneRule,
         now: Timestamp,
     ) -> Self {
         Self {
@@ -47,7 +48,7 @@ impl<'a> Eligibility<'a> {
             policy,
             incident,
             reported,
-            scene: policy.scenes.rule(reported.kind.as_str(), &reported.scene),
+            scene: policy.scenes.rule(reported.kind.as_str(), &reported.scene, region),
             asked: attempts(state, incident),
             now,
         }

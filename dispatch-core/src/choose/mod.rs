@@ -26,6 +26,7 @@ use crate::{
     policy::Policy,
     record::{Candidate, Decision, InPlay, PolicyRef, Verdict},
     roster::{NearPerson, Person},
+    scene::SceneRule,
     state::State,
     time::Timestamp,
 };
@@ -51,6 +52,8 @@ pub struct Chooser<'a> {
     pub reported: &'a Reported,
     /// Where.
     pub place: Place,
+    /// What is said of scenes there.
+    pub region: SceneRule,
     /// When.
     pub now: Timestamp,
 }
@@ -58,7 +61,7 @@ pub struct Chooser<'a> {
 impl Chooser<'_> {
     /// Considers everyone within the policy's reach and chooses up to `sought` of them.
     pub fn choose(&self, streets: Option<&mut Streets>, sought: u32) -> Decision {
-        let eligibility = Eligibility::new(self.state, self.policy, self.incident, self.reported, self.now);
+        let eligibility = self.eligibility();
         let candidates_max = self.policy.candidates_max as usize;
         let tenant = &self.incident.key.tenant;
         let near = self
@@ -109,7 +112,18 @@ impl Chooser<'_> {
 
     /// The no that the scene calls for.
     pub fn scene_no(&self, person: &Person) -> Option<Verdict> {
-        Eligibility::new(self.state, self.policy, self.incident, self.reported, self.now).scene_no(person)
+        self.eligibility().scene_no(person)
+    }
+
+    fn eligibility(&self) -> Eligibility<'_> {
+        Eligibility::new(
+            self.state,
+            self.policy,
+            self.incident,
+            self.reported,
+            self.region,
+            self.now,
+        )
     }
 
     /// A decision in which nobody has been considered yet.

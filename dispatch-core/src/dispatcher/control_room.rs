@@ -100,12 +100,14 @@ impl Dispatcher {
     }
 
     fn warn_of_scene(&self, id: IncidentId, warnings: &mut Vec<Warning>) {
-        let scenes = &self.policy_of(id).scenes;
-        let reported = self.incident(id).reported.as_ref().expect("just reported");
+        let incident = self.incident(id);
+        let reported = incident.reported.as_ref().expect("just reported");
+        let scenes = &self.policy_for(incident, reported).scenes;
+        let region = self.region_rule(incident, reported);
         if !scenes.unknown_words(&reported.scene).is_empty() {
             warnings.push(Warning::SceneNotUnderstood);
         }
-        match scenes.rule(reported.kind.as_str(), &reported.scene) {
+        match scenes.rule(reported.kind.as_str(), &reported.scene, region) {
             SceneRule::Everybody => {}
             SceneRule::VettedOnly => warnings.push(Warning::SceneForVettedOnly),
             SceneRule::Nobody => warnings.push(Warning::SceneExcluded),
@@ -113,7 +115,8 @@ impl Dispatcher {
     }
 
     fn is_late(&self, report: &Report, warnings: &mut Vec<Warning>) -> bool {
-        let late_after = self.policies.policy(&report.key.tenant, &report.kind).late_after;
+        let place = report.place.map(|place| place.position);
+        let late_after = self.policies.policy(&report.key.tenant, &report.kind, place).late_after;
         let clock = self.state.cad_clock(&report.key.tenant, &report.key.cad_system);
         match clock.judge(report.sent_at, self.now, late_after) {
             Lateness::InTime => false,

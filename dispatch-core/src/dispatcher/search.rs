@@ -32,7 +32,7 @@ impl Dispatcher {
         if !searchable {
             return 0;
         }
-        let policy = self.policies.policy(&incident.key.tenant, &reported.kind);
+        let policy = self.policy_for(incident, reported);
         let search_again_after = policy.search_again_after;
         let missing = self.missing(id);
         let room = policy.alerts_max.saturating_sub(count(incident.alerts.len()));
@@ -86,7 +86,7 @@ impl Dispatcher {
     /// Who would choose for an incident; `None` while it has no place.
     fn chooser<'a>(&'a self, incident: &'a Incident) -> Option<Chooser<'a>> {
         let reported = incident.reported.as_ref()?;
-        let policy = self.policies.policy(&incident.key.tenant, &reported.kind);
+        let policy = self.policy_for(incident, reported);
         Some(Chooser {
             state: &self.state,
             policy,
@@ -97,6 +97,7 @@ impl Dispatcher {
             incident,
             reported,
             place: reported.place?,
+            region: self.region_rule(incident, reported),
             now: self.now,
         })
     }

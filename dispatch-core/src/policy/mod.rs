@@ -15,7 +15,7 @@ use crate::{
     survival::SurvivalCurve,
 };
 
-pub use book::PolicyBook;
+pub use book::{InvalidRegionalRule, PolicyBook, REGION_POINTS_MAX, REGIONS_MAX, RegionRule, RegionalRule};
 pub use check::InvalidPolicy;
 pub use hours::Night;
 

@@ -37,7 +37,7 @@ pub struct World {
     pub history: State,
     pub settled: Vec<Settled>,
     token: u64,
-    policy: Policy,
+    book: PolicyBook,
 }
 
 pub fn place(metres_north: f64) -> Position {
@@ -119,19 +119,23 @@ impl World {
 
     /// The same by another policy.
     pub fn with_policy(policy: Policy) -> Self {
-        let mut world = Self::restarted_with(policy, &[], START);
+        Self::with_book(PolicyBook::new(policy).unwrap())
+    }
+
+    /// The same by several policies.
+    pub fn with_book(book: PolicyBook) -> Self {
+        let mut world = Self::restarted_with(book, &[], START);
         world.input(Input::Started);
         world
     }
 
     /// A service that has replayed these records and not started to act.
     pub fn restarted(entries: &[Entry], now: Timestamp) -> Self {
-        Self::restarted_with(Policy::soonest(), entries, now)
+        Self::restarted_with(PolicyBook::new(Policy::soonest()).unwrap(), entries, now)
     }
 
-    fn restarted_with(policy: Policy, entries: &[Entry], now: Timestamp) -> Self {
-        let book = PolicyBook::new(policy.clone()).unwrap();
-        let mut dispatcher = Dispatcher::new(book);
+    fn restarted_with(book: PolicyBook, entries: &[Entry], now: Timestamp) -> Self {
+        let mut dispatcher = Dispatcher::new(book.clone());
         entries.iter().for_each(|entry| dispatcher.recover(entry));
         let mut history = State::default();
         let settled = entries.iter().filter_map(|entry| history.retell(entry)).collect();
@@ -146,13 +150,13 @@ impl World {
             history,
             settled,
             token: 0,
-            policy,
+            book,
         }
     }
 
     /// Kill -9 and start: what was in memory is gone.
     pub fn crash_and_restart(&mut self) {
-        let mut next = Self::restarted_with(self.policy.clone(), &self.entries, self.now);
+        let mut next = Self::restarted_with(self.book.clone(), &self.entries, self.now);
         next.input(Input::Started);
         *self = next;
     }

@@ -2,12 +2,12 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use dispatch_core::{ids::TenantId, incident::IncidentKind};
+use dispatch_core::{ids::TenantId, incident::IncidentKind, position::Position};
 
 use crate::{budget::Limits, service_area::ServiceArea};
 
-/// How many confirmed people an incident of a tenant and kind wants, as the policy in force says.
-pub type Wanted = Arc<dyn Fn(&TenantId, &IncidentKind) -> u32 + Send + Sync>;
+/// How many confirmed people an incident of a tenant and kind wants at a place, if it has one, as the policy in force says.
+pub type Wanted = Arc<dyn Fn(&TenantId, &IncidentKind, Option<Position>) -> u32 + Send + Sync>;
 
 /// Whether a life may depend on an incident of a tenant and kind, as the policy in force says.
 pub type LifeThreatening = Arc<dyn Fn(&TenantId, &IncidentKind) -> bool + Send + Sync>;

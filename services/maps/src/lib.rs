@@ -4,4 +4,5 @@
 //! choosing, and any network access; files come in, checked types come out.
 
 pub mod aeds;
+pub mod regions;
 pub mod roads;

@@ -3,6 +3,7 @@
 
 mod limits;
 mod policies;
+mod regions;
 mod store;
 
 use std::{
@@ -21,6 +22,7 @@ use crate::canary::EVERY;
 use limits::LimitsSection;
 use muster_policies::PolicySection;
 use policies::SpecialPolicySection;
+use regions::{RegionRuleSection, RegionRules};
 use store::StoreSection;
 
 /// A configuration that cannot be used.
@@ -159,6 +161,7 @@ struct File {
     limits: LimitsSection,
     policy: PolicySection,
     special_policy: Vec<SpecialPolicySection>,
+    region_rule: Vec<RegionRuleSection>,
     canary: CanarySection,
 }
 
@@ -213,15 +216,17 @@ pub fn check(path: &Path) -> anyhow::Result<()> {
 /// Reads the file, if any, and lays the overrides over it.
 pub fn load(path: Option<&Path>, overrides: Overrides) -> Result<Config, InvalidConfig> {
     let Some(path) = path else {
-        return build("built-in configuration", File::default(), overrides);
+        return build("built-in configuration", Path::new(""), File::default(), overrides);
     };
     let origin = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| InvalidConfig::new(&origin, error.to_string()))?;
     let file = toml::from_str(&text).map_err(|error| InvalidConfig::new(&origin, error.to_string()))?;
-    build(&origin, file, overrides)
+    let directory = path.parent().unwrap_or(Path::new(""));
+    build(&origin, directory, file, overrides)
 }
 
-fn build(origin: &str, file: File, overrides: Overrides) -> Result<Config, InvalidConfig> {
+/// `directory` is where the names of other files start from.
+fn build(origin: &str, directory: &Path, file: File, overrides: Overrides) -> Result<Config, InvalidConfig> {
     let invalid = |problem: String| InvalidConfig::new(origin, problem);
     let default_listen = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let mqtt_listen = overrides.mqtt_listen.or(file.mqtt.listen);
@@ -268,6 +273,13 @@ fn build(origin: &str, file: File, overrides: Overrides) -> Result<Config, Inval
     service_area
         .validate()
         .map_err(|error| invalid(format!("service_area: {error}")))?;
+    let mut policies = policies::book(file.policy, file.special_policy).map_err(invalid)?;
+    let region_rules = RegionRules {
+        sections: file.region_rule,
+        directory,
+        service_area: &service_area,
+    };
+    region_rules.add_to(&mut policies).map_err(invalid)?;
     let region = file.region.unwrap_or_else(|| "local".to_owned());
     muster_bus::topics::Region::new(&region).map_err(|error| invalid(format!("region: {error}")))?;
     let config = Config {
@@ -290,7 +302,7 @@ fn build(origin: &str, file: File, overrides: Overrides) -> Result<Config, Inval
             .or(file.http.listen)
             .unwrap_or_else(|| default_listen(9464)),
         service_area: Some(service_area),
-        policies: policies::book(file.policy, file.special_policy).map_err(invalid)?,
+        policies,
         canary_every: canary_every(overrides.canary_every_s.or(file.canary.every_s)).map_err(invalid)?,
         limits: file.limits.limits().map_err(invalid)?,
     };
@@ -350,13 +362,18 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use dispatch_core::{ids::TenantId, incident::IncidentKind, position::Metres};
+    use dispatch_core::{
+        ids::TenantId,
+        incident::IncidentKind,
+        position::{Metres, Position},
+        scene::SceneRule,
+    };
 
     use super::*;
 
     fn parse(text: &str) -> Result<Config, String> {
         let file = toml::from_str(text).map_err(|error| error.to_string())?;
-        build("test", file, Overrides::default()).map_err(|error| error.to_string())
+        build("test", Path::new("../../deploy"), file, Overrides::default()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -369,6 +386,22 @@ mod tests {
     #[test]
     fn the_example_is_valid() {
         parse(include_str!("../../../deploy/muster.example.toml")).expect("valid");
+    }
+
+    #[test]
+    fn the_example_is_valid_with_its_regions() {
+        let text = include_str!("../../../deploy/muster.example.toml");
+        let (before, regions) = text.split_once("# [[region_rule]]").expect("an example");
+        let regions = regions.replace("\n# ", "\n");
+        let config = parse(&format!("{before}[[region_rule]]{regions}")).expect("valid");
+        let (tenant, kind) = (TenantId::new("london"), IncidentKind::new("cardiac_arrest"));
+        let (tenant, kind) = (tenant.expect("valid"), kind.expect("valid"));
+        let at = |latitude, longitude| Position::from_degrees(latitude, longitude).ok();
+        let town = config.policies.policy(&tenant, &kind, at(51.51, -0.12));
+        assert_eq!((town.name.as_str(), town.radius), ("Example town", Metres::new(500)));
+        let scene = |latitude, longitude| config.policies.scene_rule(&tenant, &kind, at(latitude, longitude));
+        assert_eq!(scene(51.556, -0.118), SceneRule::Nobody);
+        assert_eq!(scene(51.5562, -0.12), SceneRule::Everybody, "a hole");
     }
 
     #[test]
@@ -412,7 +445,7 @@ mod tests {
         let tenant = TenantId::new("london").expect("valid");
         let bleed = config
             .policies
-            .policy(&tenant, &IncidentKind::new("bleed").expect("valid"));
+            .policy(&tenant, &IncidentKind::new("bleed").expect("valid"), None);
         assert_eq!(
             (bleed.name.as_str(), bleed.alert_count, bleed.radius),
             ("bleed", 9, Metres::new(500))

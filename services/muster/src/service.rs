@@ -154,7 +154,7 @@ impl Service {
             service_area: config.service_area,
             region: config.region.clone(),
             trunks: config.trunks,
-            wanted: Arc::new(move |tenant, kind| policies.policy(tenant, kind).wanted),
+            wanted: Arc::new(move |tenant, kind, place| policies.policy(tenant, kind, place).wanted),
             life_threatening: Arc::new(move |tenant, kind| kinds.is_life_threatening(tenant, kind)),
             limits: config.limits,
         };

@@ -14,6 +14,7 @@ mod section;
 use dispatch_core::policy::Policy;
 
 pub use published::published;
+pub use scenes::scene_rule;
 pub use section::PolicySection;
 
 /// A text that is no usable policy.

@@ -32,6 +32,14 @@ pub struct ScenesSection {
     age_bands: Option<Words>,
 }
 
+/// The rule of a name: `everybody`, `vetted_only` or `nobody`.
+///
+/// # Errors
+/// Says what is accepted.
+pub fn scene_rule(name: &str) -> Result<SceneRule, String> {
+    of_word(&RULES, name)
+}
+
 impl ScenesSection {
     pub(crate) fn of(rules: &SceneRules) -> Self {
         let words = |rules: &BTreeMap<SceneWord, SceneRule>| {
@@ -50,7 +58,7 @@ impl ScenesSection {
     pub(crate) fn over(self, base: &SceneRules) -> Result<SceneRules, String> {
         let mut rules = base.clone();
         if let Some(rule) = self.unknown_word {
-            rules.unknown_word = of_word(&RULES, &rule).map_err(|problem| format!("unknown_word is {problem}"))?;
+            rules.unknown_word = scene_rule(&rule).map_err(|problem| format!("unknown_word is {problem}"))?;
         }
         for (name, words, rules) in [
             ("incident_kinds", self.incident_kinds, &mut rules.incident_kinds),
@@ -70,7 +78,7 @@ fn read(table: &str, words: Words) -> Result<BTreeMap<SceneWord, SceneRule>, Str
     let read = |(word, rule): (String, String)| {
         let known = SceneWord::new(&word)
             .ok_or_else(|| format!("{table} has '{word}'; accepted is 1 to 32 characters of a-z 0-9 _"))?;
-        let rule = of_word(&RULES, &rule).map_err(|problem| format!("{table}.{word} is {problem}"))?;
+        let rule = scene_rule(&rule).map_err(|problem| format!("{table}.{word} is {problem}"))?;
         Ok((known, rule))
     };
     words.into_iter().map(read).collect()

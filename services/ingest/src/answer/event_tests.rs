@@ -247,7 +247,7 @@ fn nobody_is_named_who_did_not_accept() {
             .collect()
     };
     let asked = entries(vec![reported(), decided(), progress(DeliveryStage::Received)]);
-    let incident = crate::answer::incident(key().id(), &asked, &|_, _| 3).expect("there");
+    let incident = crate::answer::incident(key().id(), &asked, &|_, _, _| 3).expect("there");
     assert_eq!((incident.wanted, incident.alerts.len()), (3, 1));
     assert_eq!(incident.alerts[0].responder_id, "");
     assert_eq!(incident.alerts[0].state(), wire::AlertState::Received);
@@ -260,7 +260,7 @@ fn nobody_is_named_who_did_not_accept() {
         version: 2,
     };
     let accepted = entries(vec![reported(), decided(), accepted]);
-    let incident = crate::answer::incident(key().id(), &accepted, &|_, _| 3).expect("there");
+    let incident = crate::answer::incident(key().id(), &accepted, &|_, _, _| 3).expect("there");
     assert_eq!(incident.alerts[0].responder_id, RESPONDER.to_string());
     assert_eq!(incident.alerts[0].attendance(), wire::AttendanceState::Confirmed);
     assert_eq!(times(&incident.alerts[0]), (None, None, at));

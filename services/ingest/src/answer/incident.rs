@@ -4,6 +4,7 @@ use dispatch_core::{
     alert::Alert,
     ids::{IncidentId, TenantId},
     incident::IncidentKind,
+    position::Position,
     responder::Purpose,
     state::State,
 };
@@ -14,7 +15,7 @@ use muster_proto::v1::{self as wire, incident::Purpose as WirePurpose};
 pub(crate) fn incident(
     id: IncidentId,
     entries: &[IncidentEntry],
-    wanted: &dyn Fn(&TenantId, &IncidentKind) -> u32,
+    wanted: &dyn Fn(&TenantId, &IncidentKind, Option<Position>) -> u32,
 ) -> Option<wire::Incident> {
     let mut state = State::default();
     for entry in entries {
@@ -29,7 +30,9 @@ pub(crate) fn incident(
         kind: reported.map(|reported| reported.kind.to_string()).unwrap_or_default(),
         purpose: reported.map(|reported| purpose(reported.purpose)),
         state: super::incident_state(incident.state).into(),
-        wanted: reported.map_or(0, |reported| wanted(&incident.key.tenant, &reported.kind)),
+        wanted: reported.map_or(0, |reported| {
+            wanted(&incident.key.tenant, &reported.kind, reported.position())
+        }),
         received_at: Some(super::moment(incident.received_at)),
         alerts: state.alerts_of(incident).map(alert).collect(),
     })

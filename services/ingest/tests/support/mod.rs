@@ -198,7 +198,7 @@ pub fn config(tls: Tls) -> IngestConfig {
         }),
         region: "london".into(),
         trunks: true,
-        wanted: Arc::new(|_, _| 3),
+        wanted: Arc::new(|_, _, _| 3),
         life_threatening: Arc::new(|_, kind| kind.as_str() == "cardiac_arrest"),
         limits: UNLIMITED,
     }

@@ -203,7 +203,8 @@ impl Book {
 
     /// The policy of an incident that was reported.
     pub fn policy(&self, page: &IncidentPage) -> Option<&Policy> {
-        Some(self.policies.policy(&page.tenant, page.kind.as_ref()?))
+        let place = page.place.map(|place| place.position);
+        Some(self.policies.policy(&page.tenant, page.kind.as_ref()?, place))
     }
 
     pub fn alerts_of<'a>(&'a self, page: &'a IncidentPage) -> impl Iterator<Item = &'a AlertPage> {

@@ -61,8 +61,8 @@ impl Judge {
     pub fn request_arrives(&mut self, request: usize, event: &Event, at: u64, _now: Timestamp) {
         let urgent = match cast::said(&self.plan, event) {
             Some(Said::Report(report, _)) => {
-                let policy = self.book.policies.policy(&report.key.tenant, &report.kind);
-                policy.life_threatening
+                let policies = &self.book.policies;
+                policies.is_life_threatening(&report.key.tenant, &report.kind)
             }
             Some(Said::End(_)) => true,
             None => return,
