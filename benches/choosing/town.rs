@@ -13,7 +13,7 @@ use dispatch_core::{
     position::{Fix, Metres, Position},
     record::Decision,
     responder::{Device, Purpose, ResponderProfile, Skill, TravelMode},
-    scene::Scene,
+    scene::{Scene, SceneRule},
     time::Timestamp,
 };
 use rand::RngExt;
@@ -127,6 +127,7 @@ impl Town {
             state: self.dispatcher.state(),
             policy: &self.policy,
             policy_number: 1,
+            region: SceneRule::Everybody,
             incident,
             reported,
             place: reported.place.expect("made with a place"),

@@ -119,14 +119,11 @@ impl State {
             alert.plan.role.aed().filter(|_| waits)
         };
         let (was, is) = (before.and_then(fetches), fetches(after));
-        if let Some(aed) = was.filter(|_| was != is) {
-            if let Some(by) = self.aeds_fetched.get_mut(&aed) {
-                by.remove(&after.plan.alert);
-                if by.is_empty() {
-                    self.aeds_fetched.remove(&aed);
-                }
-            }
+        let freed = was.filter(|_| was != is);
+        if let Some(by) = freed.and_then(|aed| self.aeds_fetched.get_mut(&aed)) {
+            by.remove(&after.plan.alert);
         }
+        self.aeds_fetched.retain(|_, by| !by.is_empty());
         if let Some(aed) = is.filter(|_| was != is) {
             self.aeds_fetched.entry(aed).or_default().insert(after.plan.alert);
         }

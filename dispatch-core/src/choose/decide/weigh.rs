@@ -46,7 +46,12 @@ pub fn weigh(policy: &Policy, made: &Decision) -> Weighing {
         candidate.verdict = Verdict::EnoughSooner;
     }
     let travel = Travel::new(policy, made.place.position, made.decided_at);
-    let offers = offers(policy, &travel, &open);
+    let arrivals: Vec<_> = open
+        .candidates
+        .iter()
+        .map(|candidate| travel.direct(candidate))
+        .collect();
+    let offers = offers(policy, &travel, &arrivals, &open);
     let (mut left, taken): (Vec<Offer>, Vec<Offer>) = offers
         .into_iter()
         .partition(|offer| made.candidates[offer.chosen.candidate].verdict != Verdict::Asked);
@@ -69,7 +74,7 @@ pub fn weigh(policy: &Policy, made: &Decision) -> Weighing {
         };
         let best = best_first(&stakes, made, &left).into_iter().next();
         asked.push(Added {
-            worth: worth(offer, plan.role, &plan.arrival),
+            worth: worth(offer, plan.role, &(&plan.arrival).into()),
             next: best,
         });
         take_into_play(
