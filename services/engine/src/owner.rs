@@ -29,6 +29,7 @@ use dispatch_core::{
     policy::PolicyBook,
     position::Fix,
     record::{Entry, Record},
+    roads::RoadGraph,
     state::{State, StateImage},
     time::Timestamp,
 };
@@ -113,6 +114,11 @@ impl Owner {
             not_leaving: 0,
             effects: VecDeque::new(),
         }
+    }
+
+    /// Measures ways along these streets from now on.
+    pub fn load_streets(&mut self, graph: Arc<RoadGraph>) {
+        self.dispatcher.load_streets(graph);
     }
 
     /// Applies a record of the journal, in order.
@@ -546,12 +552,19 @@ impl Owner {
             self.leaving.forget(|alert| Some(alert) == about);
             return;
         };
-        let address = match &message.body {
-            DownBody::Confirmed { incident, .. } => self.directory.address(*incident),
-            _ => None,
+        let (address, aed) = match &message.body {
+            DownBody::Confirmed { incident, role, .. } => (
+                self.directory.address(*incident),
+                role.aed().and_then(|aed| self.directory.aed(aed)).map(Box::new),
+            ),
+            _ => (None, None),
         };
-        self.effects
-            .push_back(Effect::Publish(Outbound { to, message, address }));
+        self.effects.push_back(Effect::Publish(Outbound {
+            to,
+            message,
+            address,
+            aed,
+        }));
     }
 
     fn watch_leaving(&mut self, now: Timestamp) {
