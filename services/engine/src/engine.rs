@@ -267,7 +267,7 @@ impl Engine {
         match effect {
             // Only after a failure of the journal, which ends the service.
             Effect::Submit(_) => {}
-            Effect::Publish(outbound) => bus.publish(outbound),
+            Effect::Publish(outbound) => bus.publish(*outbound),
             Effect::CloseSession(device) => bus.close_session(device),
             Effect::Reply(reply) => reply(),
             Effect::Raise(kind, count) => self.alarms.raise(kind, None, self.clock.now(), count),

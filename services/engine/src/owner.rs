@@ -63,7 +63,7 @@ pub enum Effect {
     /// Give this to the journal.
     Submit(Commit),
     /// Send this to a phone.
-    Publish(Outbound),
+    Publish(Box<Outbound>),
     /// End a device's session.
     CloseSession(DeviceId),
     /// Tell somebody who waits.
@@ -228,7 +228,7 @@ impl Owner {
                 let (incident, placed) = (report.key.id(), report.place.is_some());
                 let token = self.await_answer(reply);
                 self.dispatcher
-                    .handle(Input::Report { token, report }, now + self.ahead);
+                    .handle(Input::Report { token, report: *report }, now + self.ahead);
                 // A report that gives a place replaces the address, with none if it names none.
                 let address = placed.then(|| RegistryChange::PutAddress {
                     incident,
@@ -559,12 +559,13 @@ impl Owner {
             ),
             _ => (None, None),
         };
-        self.effects.push_back(Effect::Publish(Outbound {
+        let outbound = Outbound {
             to,
             message,
             address,
             aed,
-        }));
+        };
+        self.effects.push_back(Effect::Publish(Box::new(outbound)));
     }
 
     fn watch_leaving(&mut self, now: Timestamp) {
