@@ -15,6 +15,7 @@ use dispatch_core::{
     position::{Fix, Metres, Position},
     record::{Entry, Record},
     responder::{Purpose, Skill, TravelMode},
+    roads::{Passage, RoadGraph, RoadParts, StretchPart},
     time::Timestamp,
 };
 use muster_engine::{
@@ -55,10 +56,13 @@ fn start() -> Shell {
 
 /// Starts on a journal that holds these records.
 fn start_after(entries: &[Entry]) -> Shell {
-    start_with(PolicyBook::default(), entries)
+    start_with(PolicyBook::default(), |engine| {
+        entries.iter().for_each(|entry| engine.recover(entry));
+    })
 }
 
-fn start_with(policies: PolicyBook, entries: &[Entry]) -> Shell {
+/// Starts an engine that `prepare` has seen first.
+fn start_with(policies: PolicyBook, prepare: impl FnOnce(&mut Engine)) -> Shell {
     let clock = Arc::new(MemoryClock::default());
     clock.set(NOW);
     let mut engine = Engine::new(
@@ -68,7 +72,7 @@ fn start_with(policies: PolicyBook, entries: &[Entry]) -> Shell {
         Arc::new(MemoryEntropy::default()),
         AlarmBoard::default(),
     );
-    entries.iter().for_each(|entry| engine.recover(entry));
+    prepare(&mut engine);
     let (handle, inlet) = (engine.handle(), engine.inlet());
     let (journal, view) = MemoryJournal::new();
     let (bus, phones) = MemoryBus::new();
@@ -311,7 +315,7 @@ impl Shell {
 
 #[tokio::test]
 async fn a_confirmation_carries_the_defibrillator_until_it_is_not_there() {
-    let mut shell = start_with(fetchers(), &[]);
+    let mut shell = start_with(fetchers(), |_| {});
     shell.journal.allow(1_000);
     let (accept, alert) = shell.accepts_to_fetch().await;
     let Input::Reply { device, .. } = accept else { panic!() };
@@ -327,7 +331,7 @@ async fn a_confirmation_carries_the_defibrillator_until_it_is_not_there() {
 
 #[tokio::test]
 async fn a_defibrillator_struck_off_meanwhile_does_not_hold_up_the_confirmation() {
-    let mut shell = start_with(fetchers(), &[]);
+    let mut shell = start_with(fetchers(), |_| {});
     shell.journal.allow(5);
     let (accept, _) = shell.accepts_to_fetch().await;
     // Neither commit becomes durable before the other has been made.
@@ -342,6 +346,37 @@ async fn a_defibrillator_struck_off_meanwhile_does_not_hold_up_the_confirmation(
     removing.await.unwrap().unwrap().unwrap();
     assert_eq!(shell.next_confirmation().await, (Role::FetchAed(aed), None));
     assert_eq!(shell.next_confirmation().await, (Role::Direct, None));
+}
+
+#[tokio::test]
+async fn a_decision_names_the_streets_it_went_by() {
+    let junction = |longitude| Position::from_degrees(51.5, longitude).unwrap();
+    let street = RoadGraph::new(RoadParts {
+        digest: [7; 32],
+        junctions: vec![junction(-0.13), junction(-0.11)],
+        stretches: vec![StretchPart {
+            from: 0,
+            to: 1,
+            passage: Passage::ALL,
+            bends: 0,
+        }],
+        bends: Vec::new(),
+    });
+    let street = Arc::new(street.unwrap());
+    let mut shell = start_with(PolicyBook::default(), |engine| engine.load_streets(street));
+    shell.journal.allow(1_000);
+    shell.enrol().await;
+    shell.engine.report(report("r1"), None).await.unwrap();
+    let commits = shell.journal.commits();
+    let decided = commits.iter().flat_map(|commit| &commit.entries).find_map(|entry| {
+        let Record::Decided(decision) = &entry.record else {
+            return None;
+        };
+        Some(decision)
+    });
+    let decision = decided.unwrap();
+    assert_eq!(decision.roads, Some([7; 32]));
+    assert_eq!(decision.candidates[0].way, Some(Metres::new(0)));
 }
 
 #[tokio::test]
