@@ -144,6 +144,7 @@ def main():
         service = stack.enter_context(server.Service(str(chosen.binary.resolve()), folder))
         world = World(service, stack)
 
+        import fetching
         import stories
 
         stories.register_once(world)
@@ -151,6 +152,7 @@ def main():
         stories.refuse_what_makes_no_sense(world)
         stories.drill(world)
         stories.a_trunk_moves_a_responder(world)
+        fetching.a_defibrillator_is_fetched(world)
         if not chosen.without_owntracks:
             stories.owntracks_moves_a_responder(world)
     print(f"{CHECKS} checks, all well")

@@ -18,6 +18,18 @@ PROTO = HERE.parent.parent / "proto"
 PATIENCE_S = 20
 
 
+# One kind for which two people are enough for a story: of them, the sooner one fetches a defibrillator.
+FETCHING_KIND = "arrest_with_defibrillators"
+CONFIG = f"""
+[mqtt]
+trunks = true
+
+[[special_policy]]
+incident_kind = "{FETCHING_KIND}"
+policy = {{ name = "fetching", ranking = "soonest", roles = ["fetch_aed", "direct"], alert_count = 2, wanted = 2 }}
+"""
+
+
 def generate_stubs(folder):
     """Compiles the protos into `folder` and makes them importable."""
     well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
@@ -44,7 +56,7 @@ class Service:
         self.data_dir = pathlib.Path(folder) / "data"
         self.log = pathlib.Path(folder) / "service.log"
         config = pathlib.Path(folder) / "muster.toml"
-        config.write_text("[mqtt]\ntrunks = true\n")
+        config.write_text(CONFIG)
         listeners = [word for name in ("grpc", "mqtt", "http") for word in (f"--{name}-listen", "127.0.0.1:0")]
         surroundings = {name: value for name, value in os.environ.items() if not name.startswith("MUSTER_")}
         with open(self.log, "wb") as log:
@@ -93,7 +105,7 @@ class Service:
 
 
 class ControlRoom:
-    """Both gRPC services, over mutual TLS with the development certificate."""
+    """The gRPC services, over mutual TLS with the development certificate."""
 
     def __init__(self, endpoints):
         files = endpoints["control_room"]
@@ -107,6 +119,8 @@ class ControlRoom:
         responder_stubs = importlib.import_module("muster.v1.responder_pb2_grpc")
         self.incidents = incident_stubs.IncidentServiceStub(self.channel)
         self.responders = responder_stubs.ResponderServiceStub(self.channel)
+        defibrillator_stubs = importlib.import_module("muster.v1.defibrillator_pb2_grpc")
+        self.defibrillators = defibrillator_stubs.DefibrillatorServiceStub(self.channel)
 
 
 def refusal(call, request):

@@ -156,10 +156,15 @@ fn alert(id: &str, version: u32) -> Down {
 }
 
 fn confirmed(id: &str, version: u32) -> Down {
+    confirmed_as(id, version, v1::Role::Direct)
+}
+
+fn confirmed_as(id: &str, version: u32, role: v1::Role) -> Down {
     let (latitude_deg, longitude_deg) = SCENE;
     let place = Confirmed {
         latitude_deg,
         longitude_deg,
+        role: role.into(),
         ..Confirmed::default()
     };
     down(
@@ -467,6 +472,48 @@ fn a_corrected_place_turns_the_person_round() {
     }
     let target = Place::new(51.497, -0.1).expect("in range");
     assert!(story.phone.whereabouts.place(story.now).distance_m(target) <= 25.0);
+}
+
+#[test]
+fn who_need_not_fetch_a_defibrillator_any_more_goes_on_and_arrives_once() {
+    let mut story = Story::new(willing());
+    story.hears(alert("a", 1));
+    story.waits(60);
+    story.hears(confirmed_as("a", 2, v1::Role::FetchAed));
+    while !story.phone.whereabouts.is_on_the_way() {
+        story.waits(1);
+    }
+    let accepts = story.answers().len();
+    story.hears(confirmed_as("a", 3, v1::Role::Direct));
+    story.waits(3_600);
+    assert_eq!(story.answers().len(), accepts, "an accept is said once");
+    let words = story.words();
+    let said = |word: &str| words.iter().filter(|said| *said == word).count();
+    for word in [
+        "Received v2",
+        "Received v3",
+        "EnRoute",
+        "AtScene",
+        "WithPatient",
+        "Finished",
+    ] {
+        assert_eq!(said(word), 1, "{word} in {words:?}");
+    }
+    let told = |what: &What| {
+        matches!(
+            what,
+            What::Received {
+                kind: MessageKind::Confirmed,
+                duplicate: false,
+                ..
+            }
+        )
+    };
+    assert_eq!(
+        story.log.iter().filter(|what| told(what)).count(),
+        2,
+        "two versions, neither a duplicate"
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use dispatch_core::{
     alert::{Role, StandDownReason},
     coarse::{CELL_SIZE_M, CoarseCell, DistanceBand},
-    command::{DownBody, DownMessage},
+    command::DownBody,
     ids::AlertId,
     incident::IncidentKind,
     input::Place,
@@ -12,7 +12,7 @@ use dispatch_core::{
 };
 use muster_engine::{
     ports::Outbound,
-    registry::{Address, Encoding},
+    registry::{Address, AedRow, Encoding},
 };
 use muster_proto::{
     google,
@@ -34,7 +34,7 @@ pub(crate) struct Letter {
 /// Writes a message; `None` when its life is over.
 pub(crate) fn letter(outbound: &Outbound, now: Timestamp) -> Option<Letter> {
     let expiry_s = expiry_s(outbound.message.expires_at, now)?;
-    let down = down(&outbound.message, outbound.address.as_ref());
+    let down = down(outbound);
     let (payload, content_type) = match outbound.to.encoding {
         Encoding::Json => (
             serde_json::to_vec(&down).expect("writing to memory, and no key that is not text"),
@@ -74,14 +74,15 @@ fn expiry_s(expires_at: Timestamp, now: Timestamp) -> Option<u32> {
     Some(u32::try_from(left_ms.div_ceil(1000)).unwrap_or(u32::MAX))
 }
 
-fn down(message: &DownMessage, address: Option<&Address>) -> v1::Down {
+fn down(outbound: &Outbound) -> v1::Down {
+    let message = &outbound.message;
     let (alert_id, alert_version) = match message.about {
         Some((alert, version)) => (alert.to_string(), version),
         None => (String::new(), 0),
     };
     let body = v1::Body {
         content: Some(Content::Plain(v1::Plain {
-            kind: Some(kind(&message.body, address)),
+            kind: Some(kind(outbound)),
         })),
     };
     v1::Down {
@@ -96,10 +97,10 @@ fn down(message: &DownMessage, address: Option<&Address>) -> v1::Down {
     }
 }
 
-fn kind(body: &DownBody, address: Option<&Address>) -> plain::Kind {
-    match body {
+fn kind(outbound: &Outbound) -> plain::Kind {
+    match &outbound.message.body {
         DownBody::Alert { kind, role, cell, band } => plain::Kind::Alert(alert(kind, *role, *cell, *band)),
-        DownBody::Confirmed { place, .. } => confirm(Outcome::Confirmed(confirmed(*place, address))),
+        DownBody::Confirmed { place, role, .. } => confirm(Outcome::Confirmed(confirmed(*place, *role, outbound))),
         DownBody::NotNeeded => confirm(Outcome::NotNeeded(v1::NotNeeded {})),
         DownBody::TooLate => confirm(Outcome::TooLate(v1::TooLate {})),
         DownBody::StandDown(reason) => plain::Kind::StandDown(v1::StandDown {
@@ -110,14 +111,9 @@ fn kind(body: &DownBody, address: Option<&Address>) -> plain::Kind {
 }
 
 fn alert(kind: &IncidentKind, role: Role, cell: CoarseCell, band: DistanceBand) -> v1::Alert {
-    let role = match role {
-        Role::Direct => v1::Role::Direct,
-        Role::FetchAed(_) => v1::Role::FetchAed,
-        Role::Guide => v1::Role::Guide,
-    };
     v1::Alert {
         incident_kind: kind.to_string(),
-        role: role.into(),
+        role: told(role).into(),
         cell: Some(v1::CoarseCell {
             latitude_deg: cell.centre.latitude(),
             longitude_deg: cell.centre.longitude(),
@@ -130,22 +126,57 @@ fn alert(kind: &IncidentKind, role: Role, cell: CoarseCell, band: DistanceBand) 
     }
 }
 
+/// What somebody would do. Which defibrillator to fetch is told with the confirmation.
+fn told(role: Role) -> v1::Role {
+    match role {
+        Role::Direct => v1::Role::Direct,
+        Role::FetchAed(_) => v1::Role::FetchAed,
+        Role::Guide => v1::Role::Guide,
+    }
+}
+
 fn confirm(outcome: Outcome) -> plain::Kind {
     plain::Kind::Confirm(v1::Confirm { outcome: Some(outcome) })
 }
 
-fn confirmed(place: Place, address: Option<&Address>) -> v1::Confirmed {
+fn confirmed(place: Place, role: Role, outbound: &Outbound) -> v1::Confirmed {
     v1::Confirmed {
         latitude_deg: place.position.latitude(),
         longitude_deg: place.position.longitude(),
         accuracy_m: place.accuracy.as_f64(),
-        address: address.map(|address| v1::Address {
-            text: address.text.clone(),
-            uprn: address.uprn.clone(),
-            postcode: address.postcode.clone(),
-            floor: address.floor.clone(),
-            access_notes: address.access_notes.clone(),
-        }),
+        address: outbound.address.as_ref().map(address),
+        role: told(role).into(),
+        defibrillator: outbound.aed.as_deref().map(to_fetch),
+    }
+}
+
+fn to_fetch(row: &AedRow) -> v1::DefibrillatorToFetch {
+    let aed = &row.aed;
+    let level = aed.level.as_ref().map(|level| level.as_str().to_owned());
+    let hours = row.hours.as_ref().map(|hours| hours.expression().to_owned());
+    v1::DefibrillatorToFetch {
+        defibrillator_id: aed.aed.to_string(),
+        latitude_deg: aed.position.latitude(),
+        longitude_deg: aed.position.longitude(),
+        accuracy_m: aed.accuracy.as_f64(),
+        name: row.name.clone(),
+        address: Some(&row.address)
+            .filter(|parts| **parts != Address::default())
+            .map(address),
+        cabinet_code: row.cabinet_code.clone(),
+        level: level.unwrap_or_default(),
+        indoor: aed.indoor,
+        opening_hours: hours.unwrap_or_default(),
+    }
+}
+
+fn address(address: &Address) -> v1::Address {
+    v1::Address {
+        text: address.text.clone(),
+        uprn: address.uprn.clone(),
+        postcode: address.postcode.clone(),
+        floor: address.floor.clone(),
+        access_notes: address.access_notes.clone(),
     }
 }
 
@@ -168,6 +199,10 @@ fn moment(at: Timestamp) -> google::Timestamp {
         nanos: i32::try_from(at.unix_ms().rem_euclid(1000) * 1_000_000).expect("under a thousand million"),
     }
 }
+
+#[cfg(test)]
+#[path = "down_tests.rs"]
+mod aed_tests;
 
 #[cfg(test)]
 mod tests {

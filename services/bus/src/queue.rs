@@ -112,6 +112,7 @@ mod tests {
                 body: DownBody::TooLate,
             },
             address: None,
+            aed: None,
         }
     }
 

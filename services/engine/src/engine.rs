@@ -14,7 +14,8 @@ use std::{
 };
 
 use dispatch_core::{
-    ids::ResponderId, policy::PolicyBook, position::Fix, record::Entry, roster::Positions, state::StateImage,
+    ids::ResponderId, policy::PolicyBook, position::Fix, record::Entry, roads::RoadGraph, roster::Positions,
+    state::StateImage,
 };
 use tokio::{
     sync::watch,
@@ -81,6 +82,11 @@ impl Engine {
             reports: Reports::default(),
             told: None,
         }
+    }
+
+    /// Measures ways along these streets.
+    pub fn load_streets(&mut self, graph: Arc<RoadGraph>) {
+        self.owner.load_streets(graph);
     }
 
     /// Where the bus puts what phones say.
@@ -261,7 +267,7 @@ impl Engine {
         match effect {
             // Only after a failure of the journal, which ends the service.
             Effect::Submit(_) => {}
-            Effect::Publish(outbound) => bus.publish(outbound),
+            Effect::Publish(outbound) => bus.publish(*outbound),
             Effect::CloseSession(device) => bus.close_session(device),
             Effect::Reply(reply) => reply(),
             Effect::Raise(kind, count) => self.alarms.raise(kind, None, self.clock.now(), count),

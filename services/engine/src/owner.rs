@@ -29,6 +29,7 @@ use dispatch_core::{
     policy::PolicyBook,
     position::Fix,
     record::{Entry, Record},
+    roads::RoadGraph,
     state::{State, StateImage},
     time::Timestamp,
 };
@@ -62,7 +63,7 @@ pub enum Effect {
     /// Give this to the journal.
     Submit(Commit),
     /// Send this to a phone.
-    Publish(Outbound),
+    Publish(Box<Outbound>),
     /// End a device's session.
     CloseSession(DeviceId),
     /// Tell somebody who waits.
@@ -113,6 +114,11 @@ impl Owner {
             not_leaving: 0,
             effects: VecDeque::new(),
         }
+    }
+
+    /// Measures ways along these streets from now on.
+    pub fn load_streets(&mut self, graph: Arc<RoadGraph>) {
+        self.dispatcher.load_streets(graph);
     }
 
     /// Applies a record of the journal, in order.
@@ -222,7 +228,7 @@ impl Owner {
                 let (incident, placed) = (report.key.id(), report.place.is_some());
                 let token = self.await_answer(reply);
                 self.dispatcher
-                    .handle(Input::Report { token, report }, now + self.ahead);
+                    .handle(Input::Report { token, report: *report }, now + self.ahead);
                 // A report that gives a place replaces the address, with none if it names none.
                 let address = placed.then(|| RegistryChange::PutAddress {
                     incident,
@@ -546,12 +552,20 @@ impl Owner {
             self.leaving.forget(|alert| Some(alert) == about);
             return;
         };
-        let address = match &message.body {
-            DownBody::Confirmed { incident, .. } => self.directory.address(*incident),
-            _ => None,
+        let (address, aed) = match &message.body {
+            DownBody::Confirmed { incident, role, .. } => (
+                self.directory.address(*incident),
+                role.aed().and_then(|aed| self.directory.aed(aed)).map(Box::new),
+            ),
+            _ => (None, None),
         };
-        self.effects
-            .push_back(Effect::Publish(Outbound { to, message, address }));
+        let outbound = Outbound {
+            to,
+            message,
+            address,
+            aed,
+        };
+        self.effects.push_back(Effect::Publish(Box::new(outbound)));
     }
 
     fn watch_leaving(&mut self, now: Timestamp) {

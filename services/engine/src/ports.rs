@@ -36,6 +36,8 @@ pub struct Outbound {
     pub message: DownMessage,
     /// With a confirmation: the address parts to show.
     pub address: Option<Address>,
+    /// With the confirmation of somebody who is to fetch a defibrillator: which, if it is still in the register.
+    pub aed: Option<Box<AedRow>>,
 }
 
 /// Carries messages to phones.

@@ -261,7 +261,7 @@ pub enum Request {
     /// An incident or a newer revision of one.
     Report {
         /// What is reported.
-        report: Report,
+        report: Box<Report>,
         /// Address parts that came with it.
         address: Option<Address>,
         /// Told once it is durable, or sooner while the store is slow.
@@ -399,6 +399,7 @@ impl EngineHandle {
 
     /// Reports an incident or a newer revision. `address` replaces what was known when the report is the newest.
     pub async fn report(&self, report: Report, address: Option<Address>) -> Result<Answered, Refused> {
+        let report = Box::new(report);
         self.ask(CRITICAL_PATIENCE, |reply| Request::Report { report, address, reply })
             .await
     }

@@ -4,14 +4,18 @@
 use std::{sync::Arc, time::Duration};
 
 use dispatch_core::{
+    aeds::{Access, AedState},
+    alert::Role,
+    attendance::AbortReason,
     command::{Answer, DownBody},
-    ids::{AlertId, CallDate, DeviceId, IncidentKey, Reference, TenantId},
+    ids::{AedId, AlertId, CallDate, DeviceId, IncidentKey, Reference, TenantId},
     incident::IncidentKind,
     input::{Input, Place, Reply, Report, RequestId},
-    policy::PolicyBook,
+    policy::{Policy, PolicyBook, RoleKind},
     position::{Fix, Metres, Position},
     record::{Entry, Record},
     responder::{Purpose, Skill, TravelMode},
+    roads::{Passage, RoadGraph, RoadParts, StretchPart},
     time::Timestamp,
 };
 use muster_engine::{
@@ -20,9 +24,10 @@ use muster_engine::{
     inlet::{CRITICAL_LANE, Inlet},
     memory::{MemoryBus, MemoryClock, MemoryEntropy, MemoryJournal, MemoryJournalView},
     ports::{JournalError, Outbound},
-    registry::{Address, DeviceKind, Directory, Encoding},
+    registry::{Address, AedRow, DeviceKind, Directory, Encoding},
     requests::{
-        EngineHandle, Enrolment, IssuedDevice, OnConflict, Refused, Registration, RegistrationOutcome, RegistryRefusal,
+        AedRegistration, EngineHandle, Enrolment, IssuedDevice, OnConflict, Refused, Registration, RegistrationOutcome,
+        RegistryRefusal,
     },
 };
 use tokio::{
@@ -51,16 +56,23 @@ fn start() -> Shell {
 
 /// Starts on a journal that holds these records.
 fn start_after(entries: &[Entry]) -> Shell {
+    start_with(PolicyBook::default(), |engine| {
+        entries.iter().for_each(|entry| engine.recover(entry));
+    })
+}
+
+/// Starts an engine that `prepare` has seen first.
+fn start_with(policies: PolicyBook, prepare: impl FnOnce(&mut Engine)) -> Shell {
     let clock = Arc::new(MemoryClock::default());
     clock.set(NOW);
     let mut engine = Engine::new(
-        PolicyBook::default(),
+        policies,
         Arc::new(Directory::default()),
         Arc::clone(&clock) as _,
         Arc::new(MemoryEntropy::default()),
         AlarmBoard::default(),
     );
-    entries.iter().for_each(|entry| engine.recover(entry));
+    prepare(&mut engine);
     let (handle, inlet) = (engine.handle(), engine.inlet());
     let (journal, view) = MemoryJournal::new();
     let (bus, phones) = MemoryBus::new();
@@ -231,6 +243,140 @@ async fn only_a_confirmation_carries_the_address() {
     let confirmation = shell.next_message().await;
     assert!(matches!(confirmation.message.body, DownBody::Confirmed { .. }));
     assert_eq!(confirmation.address, address());
+}
+
+/// A defibrillator 100 m north of the place, to be fetched by whoever is asked.
+fn defibrillator() -> AedRegistration {
+    AedRegistration {
+        tenant: tenant(),
+        external_ref: "box/7".to_owned(),
+        name: "Library".to_owned(),
+        place: Place {
+            position: Position::from_degrees(51.5009, -0.12).unwrap(),
+            accuracy: Metres::new(5),
+        },
+        address: Address::default(),
+        cabinet_code: "C159X".to_owned(),
+        access: Access::Public,
+        hours: None,
+        indoor: None,
+        level: None,
+        state: AedState::Available,
+        confirmed_at: None,
+    }
+}
+
+/// Everybody fetches a defibrillator.
+fn fetchers() -> PolicyBook {
+    let policy = Policy {
+        roles: vec![RoleKind::FetchAed],
+        ..Policy::soonest()
+    };
+    PolicyBook::new(policy).unwrap()
+}
+
+impl Shell {
+    /// Somebody accepts, asked to fetch the defibrillator.
+    async fn accepts_to_fetch(&mut self) -> (Input, AlertId) {
+        let rows = vec![defibrillator()];
+        self.engine.register_aeds(rows, OnConflict::Refuse).await.unwrap();
+        let device = self.enrol().await.access.device.device;
+        self.engine.report(report("r1"), address()).await.unwrap();
+        let ask = self.next_message().await;
+        assert!(
+            matches!(
+                ask.message.body,
+                DownBody::Alert {
+                    role: Role::FetchAed(_),
+                    ..
+                }
+            ),
+            "{ask:?}"
+        );
+        assert_eq!(ask.aed, None, "before an accept nobody learns which");
+        let (alert, _) = ask.message.about.unwrap();
+        let accept = Input::Reply {
+            device,
+            alert,
+            reply: Reply::Accept,
+        };
+        (accept, alert)
+    }
+
+    /// The next message, which tells somebody to go: what to do, and by which defibrillator.
+    async fn next_confirmation(&mut self) -> (Role, Option<AedRow>) {
+        let message = self.next_message().await;
+        let DownBody::Confirmed { role, .. } = message.message.body else {
+            panic!("{message:?}")
+        };
+        (role, message.aed.map(|row| *row))
+    }
+}
+
+#[tokio::test]
+async fn a_confirmation_carries_the_defibrillator_until_it_is_not_there() {
+    let mut shell = start_with(fetchers(), |_| {});
+    shell.journal.allow(1_000);
+    let (accept, alert) = shell.accepts_to_fetch().await;
+    let Input::Reply { device, .. } = accept else { panic!() };
+    shell.inlet.send(accept).await.unwrap();
+    let (role, aed) = shell.next_confirmation().await;
+    let aed = aed.expect("it is in the register");
+    assert_eq!(role, Role::FetchAed(aed.aed.aed));
+    assert_eq!((aed.cabinet_code.as_str(), aed.name.as_str()), ("C159X", "Library"));
+    let reply = Reply::Abort(AbortReason::AedNotThere);
+    shell.inlet.send(Input::Reply { device, alert, reply }).await.unwrap();
+    assert_eq!(shell.next_confirmation().await, (Role::Direct, None));
+}
+
+#[tokio::test]
+async fn a_defibrillator_struck_off_meanwhile_does_not_hold_up_the_confirmation() {
+    let mut shell = start_with(fetchers(), |_| {});
+    shell.journal.allow(5);
+    let (accept, _) = shell.accepts_to_fetch().await;
+    // Neither commit becomes durable before the other has been made.
+    let aed = AedId::derive(&tenant(), "box/7");
+    shell.inlet.send(accept).await.unwrap();
+    let engine = shell.engine.clone();
+    let removing = tokio::spawn(async move { engine.remove_aed(tenant(), aed).await });
+    while shell.journal.commits().len() < 7 {
+        tokio::task::yield_now().await;
+    }
+    shell.journal.allow(1_000);
+    removing.await.unwrap().unwrap().unwrap();
+    assert_eq!(shell.next_confirmation().await, (Role::FetchAed(aed), None));
+    assert_eq!(shell.next_confirmation().await, (Role::Direct, None));
+}
+
+#[tokio::test]
+async fn a_decision_names_the_streets_it_went_by() {
+    let junction = |longitude| Position::from_degrees(51.5, longitude).unwrap();
+    let street = RoadGraph::new(RoadParts {
+        digest: [7; 32],
+        junctions: vec![junction(-0.13), junction(-0.11)],
+        stretches: vec![StretchPart {
+            from: 0,
+            to: 1,
+            passage: Passage::ALL,
+            bends: 0,
+        }],
+        bends: Vec::new(),
+    });
+    let street = Arc::new(street.unwrap());
+    let mut shell = start_with(PolicyBook::default(), |engine| engine.load_streets(street));
+    shell.journal.allow(1_000);
+    shell.enrol().await;
+    shell.engine.report(report("r1"), None).await.unwrap();
+    let commits = shell.journal.commits();
+    let decided = commits.iter().flat_map(|commit| &commit.entries).find_map(|entry| {
+        let Record::Decided(decision) = &entry.record else {
+            return None;
+        };
+        Some(decision)
+    });
+    let decision = decided.unwrap();
+    assert_eq!(decision.roads, Some([7; 32]));
+    assert_eq!(decision.candidates[0].way, Some(Metres::new(0)));
 }
 
 #[tokio::test]

@@ -113,7 +113,7 @@ impl Desk {
         while let Some(effect) = self.owner.poll_effect() {
             match effect {
                 Effect::Submit(commit) => self.submitted = commit.entries.last().unwrap().sequence,
-                Effect::Publish(outbound) => self.published.push(outbound),
+                Effect::Publish(outbound) => self.published.push(*outbound),
                 Effect::CloseSession(_) => {}
                 Effect::Reply(reply) => reply(),
                 Effect::Raise(kind, count) => self.alarms.push((kind, Some(count))),
@@ -180,7 +180,7 @@ impl Desk {
             alert_although_late: false,
         };
         self.request(Request::Report {
-            report,
+            report: Box::new(report),
             address: None,
             reply,
         });

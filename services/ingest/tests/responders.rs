@@ -182,6 +182,45 @@ async fn people_change_and_are_suspended() {
 }
 
 #[tokio::test]
+async fn quiet_hours_are_kept_and_cleared_by_an_update() {
+    let stand = Stand::new().await;
+    let mut client = stand.responders("london").await;
+    let hours = |from: &str, to: &str| {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        Some(wire::QuietHours { from, to })
+    };
+    let mut wanted = register("a");
+    wanted.profile.as_mut().unwrap().quiet_hours = hours("22:30", "07:05");
+    let registered = client.register_responder(wanted.clone()).await.unwrap().into_inner();
+    let person = registered.responder.unwrap();
+    assert_eq!(person.profile, wanted.profile);
+    let update = |quiet_hours| wire::UpdateResponderRequest {
+        responder_id: person.responder_id.clone(),
+        quiet_hours,
+        ..Default::default()
+    };
+    for (given, kept) in [
+        (None, hours("22:30", "07:05")),
+        (hours("00:00", "06:00"), hours("00:00", "06:00")),
+        (hours("", ""), None),
+    ] {
+        client.update_responder(update(given)).await.unwrap();
+        let get = wire::GetResponderRequest {
+            responder_id: person.responder_id.clone(),
+        };
+        let read = client.get_responder(get).await.unwrap().into_inner().responder.unwrap();
+        assert_eq!(read.profile.unwrap().quiet_hours, kept);
+    }
+    let refusal = client
+        .update_responder(update(hours("25:00", "07:00")))
+        .await
+        .unwrap_err();
+    assert_eq!(reason(&refusal), (Code::InvalidArgument, "MALFORMED".to_owned()));
+    assert!(refusal.message().contains("quiet_hours.from"), "{}", refusal.message());
+    stand.stop().await;
+}
+
+#[tokio::test]
 async fn people_are_listed_in_order_of_registration() {
     let stand = Stand::new().await;
     let mut client = stand.responders("london").await;

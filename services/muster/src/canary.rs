@@ -64,7 +64,8 @@ pub fn add_policy(policies: &mut PolicyBook, tenant: &str) -> anyhow::Result<()>
         skills_any: [Skill::new(CANARY).context("a skill")?].into(),
         // While the store is in trouble the canary waits, and tells so by its silence.
         life_threatening: false,
-        ..Policy::default()
+        // It tries the hops, not the choice.
+        ..Policy::soonest()
     };
     policies.add(
         Some(TenantId::new(tenant)?),
@@ -117,5 +118,19 @@ async fn sing(config: CanaryConfig, dead_man: DeadMan, mut stop: watch::Receiver
     tokio::select! {
         () = song => {}
         _ = stop.wait_for(|&stop| stop) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_policy_fits_beside_the_shipped_one() {
+        let mut policies = PolicyBook::default();
+        add_policy(&mut policies, "dev").expect("accepted");
+        let tenant = TenantId::new("dev").expect("valid");
+        let canary = policies.policy(&tenant, &IncidentKind::new(CANARY).expect("valid"), None);
+        assert_eq!((canary.name.as_str(), canary.wanted), (CANARY, 1));
     }
 }

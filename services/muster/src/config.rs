@@ -5,6 +5,7 @@ mod limits;
 mod policies;
 mod regions;
 mod store;
+pub mod streets;
 
 use std::{
     fs,
@@ -24,6 +25,7 @@ use muster_policies::PolicySection;
 use policies::SpecialPolicySection;
 use regions::{RegionRuleSection, RegionRules};
 use store::StoreSection;
+use streets::StreetsSection;
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +69,8 @@ pub struct Config {
     pub http_listen: SocketAddr,
     /// Where incidents can be.
     pub service_area: Option<ServiceArea>,
+    /// The road file that ways are measured in; `None` = straight lines and a detour.
+    pub streets: Option<PathBuf>,
     /// Who is asked.
     pub policies: PolicyBook,
     /// Time between two rounds of the canary; `None` = there is none.
@@ -137,6 +141,8 @@ pub struct Overrides {
     pub insecure_loopback: bool,
     /// `--canary-every-s`
     pub canary_every_s: Option<u32>,
+    /// `--streets`
+    pub streets: Option<PathBuf>,
 }
 
 /// Great Britain with its coastal waters: the default area, since grid references are its own.
@@ -157,6 +163,7 @@ struct File {
     mqtt: MqttSection,
     http: HttpSection,
     service_area: Option<AreaSection>,
+    streets: StreetsSection,
     store: StoreSection,
     limits: LimitsSection,
     policy: PolicySection,
@@ -202,9 +209,18 @@ struct AreaSection {
     east: f64,
 }
 
-/// `muster check-config`: reads and checks a file, starts nothing.
+/// `muster check-config`: reads and checks a file and the streets it names, starts nothing.
 pub fn check(path: &Path) -> anyhow::Result<()> {
     let config = load(Some(path), Overrides::default())?;
+    if let Some(file) = &config.streets {
+        let graph = streets::read(file)?;
+        crate::telemetry::say(&format!(
+            "{}: fine; {} junctions, {} stretches",
+            file.display(),
+            graph.junctions().len(),
+            graph.stretch_count()
+        ));
+    }
     crate::telemetry::say(&format!(
         "{}: fine; data in {}",
         path.display(),
@@ -302,6 +318,7 @@ fn build(origin: &str, directory: &Path, file: File, overrides: Overrides) -> Re
             .or(file.http.listen)
             .unwrap_or_else(|| default_listen(9464)),
         service_area: Some(service_area),
+        streets: overrides.streets.or(file.streets.file),
         policies,
         canary_every: canary_every(overrides.canary_every_s.or(file.canary.every_s)).map_err(invalid)?,
         limits: file.limits.limits().map_err(invalid)?,
@@ -432,10 +449,26 @@ mod tests {
             ("[store]\nkeep_days = 1", "store.keep_days is 1"),
             ("[store]\nreserve_mib = 5000", "store.reserve_mib is 5000"),
             ("[store]\nkeep = 1", "keep"),
+            ("[streets]\nmap = 'a'", "map"),
         ] {
             let problem = parse(text).expect_err(text);
             assert!(problem.contains(named), "{text}: {problem}");
         }
+    }
+
+    #[test]
+    fn the_command_line_goes_before_the_file() {
+        let file = toml::from_str("[streets]\nfile = 'a'").expect("valid");
+        let overrides = Overrides {
+            streets: Some("b".into()),
+            ..Overrides::default()
+        };
+        assert_eq!(
+            build("test", Path::new("."), file, overrides).expect("valid").streets,
+            Some("b".into())
+        );
+        let config = parse("[streets]\nfile = 'a'").expect("valid");
+        assert_eq!(config.streets, Some("a".into()));
     }
 
     #[test]

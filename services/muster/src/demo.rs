@@ -169,6 +169,7 @@ fn config(arguments: &Arguments, data_dir: &Path) -> anyhow::Result<Config> {
         insecure_loopback: false,
         // The demo counts every alert there is.
         canary_every_s: Some(0),
+        streets: None,
     };
     let mut config = load(None, overrides)?;
     if let Mqtt::Embedded { connections_max, .. } = &mut config.mqtt {

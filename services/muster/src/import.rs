@@ -1,7 +1,9 @@
-//! `muster import`: reads a file and registers what it holds through gRPC, a thousand rows at a time.
+//! `muster import`: reads a file and registers what it holds through gRPC, a thousand rows at a time; of a map, it makes a
+//! file for the next start.
 
 pub mod aeds;
 pub mod responders;
+pub mod roads;
 
 use std::{collections::BTreeMap, path::PathBuf};
 

@@ -44,7 +44,7 @@ enum Command {
     Serve(Box<serve::Arguments>),
     /// Replay real 999 calls against a service of its own, with simulated phones.
     Demo(demo::Arguments),
-    /// Load data into a running service.
+    /// Load people and defibrillators into a running service, or make a road file of a map.
     Import {
         #[command(subcommand)]
         what: Import,
@@ -74,6 +74,8 @@ enum Import {
     Responders(import::responders::Arguments),
     /// Register or update defibrillators from a CSV or GeoJSON file.
     Aeds(import::aeds::Arguments),
+    /// Make a road file, for `[streets]`, of an OpenStreetMap extract.
+    Roads(import::roads::Arguments),
 }
 
 #[derive(Subcommand)]
@@ -101,6 +103,9 @@ fn main() -> ExitCode {
         Command::Import {
             what: Import::Aeds(arguments),
         } => import::aeds::run(&arguments),
+        Command::Import {
+            what: Import::Roads(arguments),
+        } => import::roads::run(&arguments),
         Command::Audit {
             what: Audit::Show(arguments),
         } => audit::show::run(&arguments),

@@ -38,6 +38,9 @@ pub struct Arguments {
     /// Seconds between two rounds of the canary, a drill that goes through every hop; 0 = none.
     #[arg(long, env = "MUSTER_CANARY_EVERY_S")]
     canary_every_s: Option<u32>,
+    /// Road file, made by `muster import roads`, in which ways are measured.
+    #[arg(long, env = "MUSTER_STREETS", value_name = "FILE")]
+    streets: Option<PathBuf>,
 }
 
 /// Runs until SIGINT or SIGTERM, or until the journal fails.
@@ -50,6 +53,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         http_listen: arguments.http_listen,
         insecure_loopback: arguments.insecure_loopback,
         canary_every_s: arguments.canary_every_s,
+        streets: arguments.streets.clone(),
     };
     let config = config::load(arguments.config.as_deref(), overrides)?;
     let limit = descriptors::raise()?;

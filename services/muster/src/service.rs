@@ -1,9 +1,16 @@
 //! The whole service in one process: store, engine, bus, gRPC, HTTP, wired together. `serve` and `demo` both run this.
 
-use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 
 use anyhow::Context as _;
-use dispatch_core::time::Timestamp;
+use dispatch_core::{roads::RoadGraph, time::Timestamp};
 use metrics_exporter_prometheus::PrometheusHandle;
 use muster_bus::{
     embedded::{EmbeddedBus, EmbeddedConfig},
@@ -25,7 +32,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::{
     canary::{self, CanaryConfig},
     certificates::{DEV_TENANT, DevCertificates},
-    config::{Config, ExternalBroker, Mqtt},
+    config::{self, Config, ExternalBroker, InvalidConfig, Mqtt},
     endpoints::{ControlRoom, Endpoints},
     health::{self, Health},
     http, inspection, whereabouts,
@@ -92,10 +99,24 @@ impl Entropy for SystemEntropy {
     }
 }
 
+fn read_streets(path: &Path) -> Result<Arc<RoadGraph>, InvalidConfig> {
+    let began = Instant::now();
+    let graph = config::streets::read(path)?;
+    tracing::info!(
+        junctions = graph.junctions().len(),
+        stretches = graph.stretch_count(),
+        ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "read the streets"
+    );
+    Ok(Arc::new(graph))
+}
+
 impl Service {
     /// Opens the store, replays it, and opens the doors. Ready when it returns.
     pub async fn start(config: &Config, counters: PrometheusHandle) -> anyhow::Result<Self> {
         let data_dir = &config.data_dir;
+        // What the operator has to put right comes before anything is touched.
+        let streets = config.streets.as_deref().map(read_streets).transpose()?;
         make_private(data_dir)?;
         // Nobody is to be sent to a service that is not up; whoever runs on this directory now keeps its own file.
         let (journal, reader, mut recovery) = SqliteStore::open_with(&data_dir.join(JOURNAL_FILE), &config.store)?;
@@ -117,6 +138,7 @@ impl Service {
             Arc::new(SystemEntropy),
             alarms.clone(),
         );
+        streets.into_iter().for_each(|graph| engine.load_streets(graph));
         let began = clock.now();
         let after = recovery.begins_after();
         let image = recovery.take_image();
@@ -278,7 +300,7 @@ async fn own(
 }
 
 /// Makes the data directory for the owner only; one that is there already keeps its rights.
-pub fn make_private(data_dir: &std::path::Path) -> anyhow::Result<()> {
+pub fn make_private(data_dir: &Path) -> anyhow::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true).mode(0o700);
     builder
@@ -286,7 +308,7 @@ pub fn make_private(data_dir: &std::path::Path) -> anyhow::Result<()> {
         .with_context(|| format!("making the data directory {}", data_dir.display()))
 }
 
-fn remove_endpoints(data_dir: &std::path::Path) -> anyhow::Result<()> {
+fn remove_endpoints(data_dir: &Path) -> anyhow::Result<()> {
     let path = Endpoints::path(data_dir);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -35,11 +35,27 @@ pub fn seal(connection: &Connection, table: &str, key: &str, id: &dyn ToSql) -> 
 pub fn seal_all(connection: &Connection) -> rusqlite::Result<()> {
     let later = ["trunk", "aed"];
     for (table, key) in SEALED.into_iter().filter(|(table, _)| !later.contains(table)) {
-        let mut ids = connection.prepare(&format!("SELECT {key} FROM {table}"))?;
-        let ids: Vec<Vec<u8>> = ids.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        for id in ids {
-            seal(connection, table, key, &id)?;
-        }
+        seal_table(connection, table, key)?;
+    }
+    Ok(())
+}
+
+/// Seals every row of `table`, whose column `key` names a row.
+pub fn seal_table(connection: &Connection, table: &str, key: &str) -> rusqlite::Result<()> {
+    let mut ids = connection.prepare(&format!("SELECT {key} FROM {table}"))?;
+    let ids: Vec<Vec<u8>> = ids.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    ids.iter().try_for_each(|id| seal(connection, table, key, id))
+}
+
+/// Refuses the rows of `table`, for now under the name `renamed`, unless each is what was written.
+pub fn check_all(connection: &Connection, table: &'static str, renamed: &str) -> Result<(), StoreError> {
+    let reading = crate::error::while_doing("reading the register");
+    let mut rows = connection
+        .prepare(&format!("SELECT * FROM {renamed}"))
+        .map_err(&reading)?;
+    let mut rows = rows.query([]).map_err(&reading)?;
+    while let Some(row) = rows.next().map_err(&reading)? {
+        check(table, row)?;
     }
     Ok(())
 }
@@ -97,6 +113,7 @@ fn of_row(table: &str, row: &Row<'_>) -> rusqlite::Result<Digest> {
     Ok(std::array::from_fn(|at| hash[at]))
 }
 
+/// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {

@@ -14,7 +14,7 @@ mod backup;
 pub mod chain;
 pub mod commit;
 pub mod damage;
-mod digest;
+pub mod digest;
 mod disk;
 mod error;
 mod file;

@@ -1,5 +1,6 @@
 //! Writes the register: people, devices, trunks, defibrillators, addresses.
 
+use dispatch_core::responder::QuietHours;
 use muster_engine::registry::{
     Address, AedRow, DeviceAccess, DeviceKind, Encoding, RegistryChange, ResponderRow, TrunkAccess,
 };
@@ -31,13 +32,14 @@ pub fn write(connection: &Connection, change: &RegistryChange) -> rusqlite::Resu
 
 fn put_responder(connection: &Connection, row: &ResponderRow) -> rusqlite::Result<()> {
     let profile = &row.profile;
+    let quiet = profile.quiet_hours.map(QuietHours::minutes);
     // Not an upsert with REPLACE: the number stays with the person.
     connection
         .prepare_cached(
             "INSERT INTO responder (responder, tenant, number, external_ref, name, skills, credential_valid_until_ms,
-                                    travel_mode, on_duty, suspended)
+                                    travel_mode, on_duty, suspended, quiet_from_minute, quiet_to_minute)
              VALUES (?1, ?2, (SELECT coalesce(max(number), 0) + 1 FROM responder WHERE tenant = ?2),
-                     ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT (responder) DO UPDATE SET
                  external_ref = excluded.external_ref,
                  name = excluded.name,
@@ -45,7 +47,9 @@ fn put_responder(connection: &Connection, row: &ResponderRow) -> rusqlite::Resul
                  credential_valid_until_ms = excluded.credential_valid_until_ms,
                  travel_mode = excluded.travel_mode,
                  on_duty = excluded.on_duty,
-                 suspended = excluded.suspended",
+                 suspended = excluded.suspended,
+                 quiet_from_minute = excluded.quiet_from_minute,
+                 quiet_to_minute = excluded.quiet_to_minute",
         )?
         .execute(params![
             profile.responder.as_bytes(),
@@ -57,6 +61,8 @@ fn put_responder(connection: &Connection, row: &ResponderRow) -> rusqlite::Resul
             profile.travel_mode.to_stored(),
             profile.on_duty,
             profile.suspended,
+            quiet.map(|(from, _)| from),
+            quiet.map(|(_, to)| to),
         ])?;
     seal(connection, "responder", "responder", profile.responder.as_bytes())
 }

@@ -6,7 +6,7 @@ use dispatch_core::{
     incident::IncidentState,
     position::{Metres, Position},
     record::Entry,
-    responder::{Device, ResponderProfile, Skill, Skills},
+    responder::{Device, QuietHours, ResponderProfile, Skill, Skills},
     time::Timestamp,
 };
 use muster_engine::{
@@ -157,8 +157,22 @@ pub fn responder(row: &Row<'_>) -> Result<ResponderRow, StoreError> {
             travel_mode: parsed(row, "travel_mode", |number| word("responder.travel_mode", number))?,
             on_duty: get(row, "on_duty")?,
             suspended: get(row, "suspended")?,
-            quiet_hours: None,
+            quiet_hours: quiet_hours(row)?,
         },
+    })
+}
+
+fn quiet_hours(row: &Row<'_>) -> Result<Option<QuietHours>, StoreError> {
+    let minutes: (Option<i64>, Option<i64>) = (get(row, "quiet_from_minute")?, get(row, "quiet_to_minute")?);
+    let Some((from, to)) = minutes.0.zip(minutes.1) else {
+        return Ok(None);
+    };
+    let read = u16::try_from(from).ok().zip(u16::try_from(to).ok());
+    let read = read.and_then(|(from, to)| QuietHours::new(from, to));
+    read.map(Some).ok_or_else(|| {
+        let found = format_args!("{from} to {to}").to_string();
+        let wanted = "two different minutes of a day, 0 to 1,439";
+        StoreError::Row(wrong("responder.quiet_from_minute", found, wanted))
     })
 }
 

@@ -178,6 +178,7 @@ impl Broker {
             },
             to: Arc::new(to),
             address: None,
+            aed: None,
         });
     }
 }

@@ -3,9 +3,15 @@
 use std::time::Duration;
 
 use dispatch_core::{
+    aeds::{Access, Aed, AedState},
+    alert::Role,
     attendance::AbortReason,
-    input::{DeclineReason, DeliveryStage, Input, Reply},
+    command::DownBody,
+    ids::{AedId, IncidentId, TenantId},
+    input::{DeclineReason, DeliveryStage, Input, Place, Reply},
+    position::{Metres, Position},
 };
+use muster_engine::registry::{Address, AedRow};
 use muster_proto::v1::{self, ReplyKind, up::Kind};
 use rumqttc::mqttbytes::QoS;
 use tokio::time::timeout;
@@ -18,6 +24,7 @@ use crate::{
 
 on_embedded!(
     messages_arrive_in_order,
+    a_new_confirmation_may_say_something_else,
     what_a_phone_says_is_heard,
     the_phones_clock_is_corrected,
     a_message_whose_life_is_over_fails,
@@ -25,6 +32,7 @@ on_embedded!(
 );
 on_mosquitto!(
     messages_arrive_in_order,
+    a_new_confirmation_may_say_something_else,
     what_a_phone_says_is_heard,
     the_phones_clock_is_corrected,
     a_message_whose_life_is_over_fails,
@@ -34,6 +42,79 @@ on_mosquitto!(
 );
 
 const LIFE: Duration = Duration::from_secs(300);
+
+/// First to fetch a defibrillator, then straight to the patient.
+async fn a_new_confirmation_may_say_something_else(mut world: World) {
+    for device in [world.json.clone(), world.binary.clone()] {
+        let mut phone = Phone::listening(&world, &device).await;
+        let row = aed_row();
+        for (version, role, aed) in [
+            (1, Role::FetchAed(row.aed.aed), Some(Box::new(row.clone()))),
+            (2, Role::Direct, None),
+        ] {
+            let mut go = outbound(&device, version, LIFE);
+            go.message.body = DownBody::Confirmed {
+                incident: IncidentId::from_bytes([3; 16]),
+                place: Place {
+                    position: row.aed.position,
+                    accuracy: row.aed.accuracy,
+                },
+                role,
+            };
+            go.aed = aed;
+            world.publish(go);
+        }
+        let first = confirmed(phone.next_down().await);
+        assert_eq!(first.role(), v1::Role::FetchAed);
+        let aed = first.defibrillator.unwrap();
+        assert_eq!(aed.defibrillator_id, row.aed.aed.to_string());
+        assert_eq!((aed.cabinet_code, aed.latitude_deg), ("C159X".to_owned(), 51.5));
+        let second = confirmed(phone.next_down().await);
+        assert_eq!((second.role(), second.defibrillator), (v1::Role::Direct, None));
+        for version in [1, 2] {
+            let acked = delivery(&device, version, DeliveryStage::BrokerAcked);
+            assert_eq!(world.next_said().await, acked);
+        }
+    }
+}
+
+fn aed_row() -> AedRow {
+    let tenant = TenantId::new("dev").unwrap();
+    AedRow {
+        external_ref: "box/7".to_owned(),
+        name: "Library".to_owned(),
+        address: Address::default(),
+        cabinet_code: "C159X".to_owned(),
+        hours: None,
+        aed: Aed {
+            aed: AedId::derive(&tenant, "box/7"),
+            tenant,
+            position: Position::from_degrees(51.5, -0.1).unwrap(),
+            accuracy: Metres::new(10),
+            access: Access::Public,
+            opening: None,
+            indoor: None,
+            level: None,
+            state: AedState::Available,
+            confirmed_at: None,
+        },
+    }
+}
+
+fn confirmed(down: v1::Down) -> v1::Confirmed {
+    let Some(v1::down::Purpose::Live(body)) = down.purpose else {
+        panic!("{down:?}")
+    };
+    let Some(v1::body::Content::Plain(plain)) = body.content else {
+        panic!("{body:?}")
+    };
+    match plain.kind {
+        Some(v1::plain::Kind::Confirm(v1::Confirm {
+            outcome: Some(v1::confirm::Outcome::Confirmed(confirmed)),
+        })) => confirmed,
+        other => panic!("{other:?}"),
+    }
+}
 
 async fn messages_arrive_in_order(mut world: World) {
     for (device, content_type) in [

@@ -396,6 +396,7 @@ pub fn outbound(to: &Enrolled, version: u32, life: Duration) -> Outbound {
             body: DownBody::StandDown(dispatch_core::alert::StandDownReason::Enough),
         },
         address: None,
+        aed: None,
     }
 }
 

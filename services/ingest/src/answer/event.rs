@@ -115,6 +115,16 @@ impl Story {
                 alert_id: alert.to_string(),
                 responder_id: self.responder(*alert),
             })),
+            Record::AlertReassigned { alert, role, .. } => Some(Event::AlertReassigned(wire::AlertReassigned {
+                alert_id: alert.to_string(),
+                responder_id: self.attending(*alert),
+                role: super::role(*role).into(),
+                defibrillator_id: super::to_fetch(*role),
+            })),
+            Record::AttendanceStalled { alert } => Some(Event::AttendanceStalled(wire::AttendanceStalled {
+                alert_id: alert.to_string(),
+                responder_id: self.attending(*alert),
+            })),
             _ => None,
         }
     }
@@ -138,6 +148,17 @@ impl Story {
             }));
         }
         events
+    }
+
+    /// Who, of somebody who has accepted: that others were asked is nobody's business but the auditor's.
+    fn attending(&self, alert: AlertId) -> String {
+        let known = self.state.alert(alert);
+        let attending = known.is_some_and(|alert| alert.attendance.is_some());
+        if attending {
+            self.responder(alert)
+        } else {
+            String::new()
+        }
     }
 
     fn responder(&self, alert: AlertId) -> String {

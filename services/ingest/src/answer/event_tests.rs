@@ -6,7 +6,7 @@ use dispatch_core::{
     alert::{PlannedAlert, Role, StandDownReason},
     choose::arrival::Arrival,
     coarse::{CoarseCell, DistanceBand},
-    ids::{CallDate, DeviceId, IncidentKey, Reference, ResponderId, TenantId},
+    ids::{AedId, CallDate, DeviceId, IncidentKey, Reference, ResponderId, TenantId},
     incident::{EndCause, IncidentKind},
     input::{DeliveryStage, Place},
     position::{Metres, Position},
@@ -186,6 +186,94 @@ fn an_incident_from_report_to_close() {
 }
 
 #[test]
+fn a_new_task_and_a_standstill_are_told() {
+    let aed = AedId::from_bytes([0xae; 16]);
+    let reassigned = |role, version| Record::AlertReassigned {
+        alert: ALERT,
+        role,
+        version,
+    };
+    let records = vec![
+        reported(),
+        decided(),
+        reassigned(Role::FetchAed(aed), 2),
+        Record::AlertAccepted {
+            alert: ALERT,
+            attendance: Attendance::Confirmed,
+            version: 3,
+        },
+        reassigned(Role::Direct, 4),
+        Record::AttendanceStalled { alert: ALERT },
+    ];
+    let told_of = |responder_id: &str, role: wire::Role, defibrillator_id: &str| {
+        Event::AlertReassigned(wire::AlertReassigned {
+            alert_id: ALERT.to_string(),
+            responder_id: responder_id.to_owned(),
+            role: role.into(),
+            defibrillator_id: defibrillator_id.to_owned(),
+        })
+    };
+    let events = told(records);
+    let person = RESPONDER.to_string();
+    // Nobody is named before they accept.
+    assert_eq!(events[3], (30, told_of("", wire::Role::FetchAed, &aed.to_string())));
+    let stalled = Event::AttendanceStalled(wire::AttendanceStalled {
+        alert_id: ALERT.to_string(),
+        responder_id: person.clone(),
+    });
+    let last = [(50, told_of(&person, wire::Role::Direct, "")), (60, stalled)];
+    assert_eq!(events[events.len() - 2..], last);
+}
+
+#[test]
+fn what_somebody_fetches_and_that_they_do_not_move_is_seen() {
+    let aed = AedId::from_bytes([0xae; 16]);
+    let reassigned = Record::AlertReassigned {
+        alert: ALERT,
+        role: Role::FetchAed(aed),
+        version: 2,
+    };
+    let accepted = Record::AlertAccepted {
+        alert: ALERT,
+        attendance: Attendance::Confirmed,
+        version: 3,
+    };
+    let seen = |records: Vec<Record>| {
+        let incident = crate::answer::incident(key().id(), &entries(records), &|_, _| 3);
+        incident.expect("there").alerts.remove(0)
+    };
+    let before = seen(vec![reported(), decided()]);
+    assert_eq!(
+        (before.role(), before.defibrillator_id),
+        (wire::Role::Direct, String::new())
+    );
+    assert!(!before.stalled);
+    let stalled = Record::AttendanceStalled { alert: ALERT };
+    let after = seen(vec![reported(), decided(), reassigned, accepted, stalled]);
+    assert_eq!(
+        (after.role(), after.defibrillator_id),
+        (wire::Role::FetchAed, aed.to_string())
+    );
+    assert!(after.stalled);
+}
+
+/// The records as a reader gives them.
+fn entries(records: Vec<Record>) -> Vec<IncidentEntry> {
+    (1..)
+        .zip(records)
+        .map(|(sequence, record)| IncidentEntry {
+            incident: key().id(),
+            key: key(),
+            entry: Entry {
+                sequence,
+                at: Timestamp::from_unix_ms(1000),
+                record,
+            },
+        })
+        .collect()
+}
+
+#[test]
 fn a_late_accept_does_not_undo_the_end_of_an_alert() {
     let withdrawn = Record::AlertWithdrawn {
         alert: ALERT,
@@ -232,20 +320,6 @@ fn a_tombstone_and_steps_nobody_sees() {
 
 #[test]
 fn nobody_is_named_who_did_not_accept() {
-    let entries = |records: Vec<Record>| -> Vec<IncidentEntry> {
-        (1..)
-            .zip(records)
-            .map(|(sequence, record)| IncidentEntry {
-                incident: key().id(),
-                key: key(),
-                entry: Entry {
-                    sequence,
-                    at: Timestamp::from_unix_ms(1000),
-                    record,
-                },
-            })
-            .collect()
-    };
     let asked = entries(vec![reported(), decided(), progress(DeliveryStage::Received)]);
     let incident = crate::answer::incident(key().id(), &asked, &|_, _, _| 3).expect("there");
     assert_eq!((incident.wanted, incident.alerts.len()), (3, 1));

@@ -68,6 +68,8 @@ fn alert(alert: &Alert) -> wire::IncidentAlert {
         received_at: alert.request.received.map(super::moment),
         shown_at: alert.request.shown.map(super::moment),
         answered_at: alert.answered_at.map(super::moment),
+        defibrillator_id: super::to_fetch(alert.plan.role),
+        stalled: alert.stalled,
         estimated_arrival_s: u32::try_from(alert.plan.arrival.median.as_secs()).unwrap_or(u32::MAX),
     }
 }

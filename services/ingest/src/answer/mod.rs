@@ -92,6 +92,11 @@ fn role(role: Role) -> wire::Role {
     }
 }
 
+/// Which defibrillator somebody fetches; empty = none.
+fn to_fetch(role: Role) -> String {
+    role.aed().map(|aed| aed.to_string()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

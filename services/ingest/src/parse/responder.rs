@@ -41,8 +41,10 @@ pub(crate) fn registration(
     let skills = skills(&profile.skills, &field("skills"), &mut faults);
     let valid_until = valid_until(profile.credential_valid_until.as_ref());
     let valid_until = faults.take(&field("credential_valid_until"), valid_until);
-    let quiet = profile.quiet_hours.as_ref().map_or(Ok(None), quiet_hours);
-    let quiet = faults.take(&field("quiet_hours"), quiet);
+    let quiet = match &profile.quiet_hours {
+        None => Some(None),
+        Some(hours) => quiet_hours(hours, &field("quiet_hours"), &mut faults),
+    };
     let (Some(()), Some(()), Some(skills), Some(credential_valid_until), Some(quiet_hours)) =
         (external_ref, name, skills, valid_until, quiet)
     else {
@@ -76,8 +78,10 @@ pub(crate) fn update(request: &wire::UpdateResponderRequest) -> Result<(Responde
     };
     let valid_until = request.credential_valid_until.as_ref().map(moment).transpose();
     let valid_until = faults.take("credential_valid_until", valid_until);
-    let quiet = request.quiet_hours.as_ref().map(quiet_hours).transpose();
-    let quiet = faults.take("quiet_hours", quiet);
+    let quiet = match &request.quiet_hours {
+        None => Some(None),
+        Some(hours) => quiet_hours(hours, "quiet_hours", &mut faults).map(Some),
+    };
     let (Some(id), Some(()), Some(skills), Some(credential_valid_until), Some(quiet_hours)) =
         (id, name, skills, valid_until, quiet)
     else {
@@ -200,18 +204,21 @@ fn skills(names: &[String], field: &str, faults: &mut Faults) -> Option<Skills> 
     all.then(|| skills.into_iter().collect())
 }
 
-/// A mode this version does not know is as good as none: the median of all is assumed.
 /// Two times of the day; both empty = none.
-fn quiet_hours(hours: &wire::QuietHours) -> Result<Option<QuietHours>, Fault> {
+fn quiet_hours(hours: &wire::QuietHours, field: &str, faults: &mut Faults) -> Option<Option<QuietHours>> {
     if hours.from.is_empty() && hours.to.is_empty() {
-        return Ok(None);
+        return Some(None);
     }
-    let read = minute(&hours.from).zip(minute(&hours.to));
-    let read = read.and_then(|(from, to)| QuietHours::new(from, to));
-    read.map(Some).ok_or_else(|| {
-        let accepted = "from and to are two different times HH:MM, 00:00 to 23:59";
-        Fault::new("MALFORMED", accepted)
-    })
+    let mut time = |name: &str, text: &str| {
+        let read = minute(text).ok_or_else(|| Fault::new("MALFORMED", "accepted is a time HH:MM, 00:00 to 23:59"));
+        faults.take(&format!("{field}.{name}"), read)
+    };
+    let (from, to) = (time("from", &hours.from), time("to", &hours.to));
+    let different = QuietHours::new(from?, to?).ok_or_else(|| {
+        let message = "the same as from; accepted is another time, or both empty for no quiet hours";
+        Fault::new("OUT_OF_RANGE", message)
+    });
+    faults.take(&format!("{field}.to"), different).map(Some)
 }
 
 /// The minute of the day that `HH:MM` names.
@@ -225,6 +232,7 @@ fn minute(text: &str) -> Option<u16> {
     (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }
 
+/// A mode this version does not know is as good as none: the median of all is assumed.
 fn travel_mode(number: i32) -> TravelMode {
     match wire::TravelMode::try_from(number) {
         Ok(wire::TravelMode::Unspecified) => TravelMode::Unknown,

@@ -92,6 +92,59 @@ fn an_update_leaves_what_it_does_not_name() {
     assert_eq!(faults(&refusal), [("responder_id", "MALFORMED"), ("name", "TOO_LONG")]);
 }
 
+fn quiet(from: &str, to: &str) -> Option<wire::QuietHours> {
+    let (from, to) = (from.to_owned(), to.to_owned());
+    Some(wire::QuietHours { from, to })
+}
+
+#[test]
+fn quiet_hours_are_two_times_of_the_day() {
+    let read = |from: &str, to: &str| {
+        let profile = wire::ResponderProfile {
+            quiet_hours: quiet(from, to),
+            ..good()
+        };
+        registration(&profile, &tenant(), "profile.")
+    };
+    for (from, to, minutes) in [
+        ("22:00", "07:00", Some((1320, 420))),
+        ("00:00", "23:59", Some((0, 1439))),
+        ("", "", None),
+    ] {
+        let taken = read(from, to).expect("accepted").quiet_hours;
+        assert_eq!(taken.map(QuietHours::minutes), minutes);
+    }
+    let (from, to) = ("profile.quiet_hours.from", "profile.quiet_hours.to");
+    for (bad_from, bad_to, wanted) in [
+        ("24:00", "07:00", vec![(from, "MALFORMED")]),
+        ("22:60", "7:00", vec![(from, "MALFORMED"), (to, "MALFORMED")]),
+        ("22:00", "", vec![(to, "MALFORMED")]),
+        ("", "07:00", vec![(from, "MALFORMED")]),
+        ("+1:00", "07.00", vec![(from, "MALFORMED"), (to, "MALFORMED")]),
+        ("07:00", "07:00", vec![(to, "OUT_OF_RANGE")]),
+    ] {
+        assert_eq!(faults(&read(bad_from, bad_to).expect_err("refused")), wanted);
+    }
+}
+
+#[test]
+fn an_update_leaves_sets_or_clears_quiet_hours() {
+    let patch = |quiet_hours| {
+        let request = wire::UpdateResponderRequest {
+            responder_id: format!("rsp-{}", "0a".repeat(16)),
+            quiet_hours,
+            ..Default::default()
+        };
+        update(&request).map(|(_, patch)| patch.quiet_hours)
+    };
+    assert_eq!(patch(None).expect("accepted"), None);
+    let night = QuietHours::new(1320, 420);
+    assert_eq!(patch(quiet("22:00", "07:00")).expect("accepted"), Some(night));
+    assert_eq!(patch(quiet("", "")).expect("accepted"), Some(None));
+    let refusal = patch(quiet("late", "07:00")).expect_err("refused");
+    assert_eq!(faults(&refusal), [("quiet_hours.from", "MALFORMED")]);
+}
+
 #[test]
 fn an_import_has_1_to_1000_rows() {
     assert!(import_size(1).is_ok() && import_size(1000).is_ok());

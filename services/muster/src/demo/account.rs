@@ -158,6 +158,8 @@ impl Account {
                 }
                 _ => return,
             },
+            Some(Event::AlertReassigned(_)) => "one has another task".to_owned(),
+            Some(Event::AttendanceStalled(_)) => "one who said yes does not move".to_owned(),
             Some(Event::StateChanged(changed)) => {
                 told.state = changed.state();
                 match changed.state() {

@@ -4,10 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use jiff::{Timestamp as Calendar, civil::Date, tz::TimeZone};
+use jiff::{
+    Timestamp as Calendar,
+    civil::{Date, Time},
+    tz::TimeZone,
+};
 use muster_proto::{
     google::Timestamp,
-    v1::{ImportOutcome, ImportRespondersRequest, ResponderProfile, TravelMode},
+    v1::{ImportOutcome, ImportRespondersRequest, QuietHours, ResponderProfile, TravelMode},
 };
 use serde::Deserialize;
 
@@ -20,10 +24,11 @@ use crate::{
 /// Flags of `muster import responders`.
 #[derive(Args)]
 pub struct Arguments {
-    /// CSV with the header external_ref,name,skills,credential_valid_until,travel_mode,on_duty.
+    /// CSV with the header external_ref,name,skills,credential_valid_until,travel_mode,on_duty and perhaps quiet_hours.
     ///
     /// Skills are separated by spaces. credential_valid_until is a date (the person may be asked until its end, UTC) or
     /// a time such as 2027-03-31T12:00:00Z. travel_mode is foot, bicycle, car or empty. on_duty is true or false.
+    /// quiet_hours, when the person is asked only if nobody else is sooner, is two times such as 22:00-07:00 or empty.
     file: PathBuf,
     #[command(flatten)]
     door: Door,
@@ -38,6 +43,8 @@ struct Row {
     credential_valid_until: String,
     travel_mode: String,
     on_duty: String,
+    #[serde(default)]
+    quiet_hours: String,
 }
 
 /// Imports a file; fails when a row was refused, after all others were taken.
@@ -104,8 +111,23 @@ fn profile(row: &Row) -> Result<ResponderProfile, String> {
         credential_valid_until: Some(valid_until(&row.credential_valid_until)?),
         travel_mode: travel_mode.into(),
         on_duty,
-        quiet_hours: None,
+        quiet_hours: quiet_hours(&row.quiet_hours)?,
     })
+}
+
+/// Two times of the day with a hyphen between; nothing = none.
+fn quiet_hours(text: &str) -> Result<Option<QuietHours>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let time = |part: &str| Some(Time::strptime("%H:%M", part.trim()).ok()?.strftime("%H:%M").to_string());
+    let parts = text.split_once('-');
+    let times = parts.and_then(|(from, to)| time(from).zip(time(to)));
+    let different = times.filter(|(from, to)| from != to);
+    let (from, to) = different.ok_or_else(|| {
+        format!("quiet_hours is '{text}'; accepted is two different times such as 22:00-07:00, or nothing")
+    })?;
+    Ok(Some(QuietHours { from, to }))
 }
 
 /// A moment, or the end of a day in UTC.
@@ -185,5 +207,26 @@ mod tests {
         assert_eq!(profiles[0].1.skills, ["cpr", "aed"]);
         assert_eq!(refusals.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 4]);
         assert!(refusals[0].1.contains("'horse'") && refusals[1].1.contains("'yes'"));
+        assert_eq!(profiles[0].1.quiet_hours, None, "no such column");
+    }
+
+    #[test]
+    fn quiet_hours_are_two_different_times_or_nothing() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("people.csv");
+        let mut text = "external_ref,name,skills,credential_valid_until,travel_mode,on_duty,quiet_hours\n".to_owned();
+        for hours in ["22:00-07:00", "", "22:00", "7:00 - 22:30", "24:00-07:00", "07:00-07:00"] {
+            text += &format!("a,Ann,cpr,2030-01-01,foot,true,{hours}\n");
+        }
+        std::fs::write(&path, text).expect("written");
+        let (profiles, refusals) = read(&path).expect("readable");
+        let read = profiles.iter().map(|(line, profile)| {
+            let hours = profile.quiet_hours.as_ref();
+            (*line, hours.map(|hours| (hours.from.as_str(), hours.to.as_str())))
+        });
+        let wanted = [(2, Some(("22:00", "07:00"))), (3, None), (5, Some(("07:00", "22:30")))];
+        assert_eq!(read.collect::<Vec<_>>(), wanted);
+        assert_eq!(refusals.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [4, 6, 7]);
+        assert!(refusals.iter().all(|(_, problem)| problem.contains("quiet_hours is '")));
     }
 }

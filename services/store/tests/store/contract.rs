@@ -9,7 +9,7 @@ use dispatch_core::{
     input::{DeliveryStage, RequestId},
     position::Metres,
     record::Record,
-    responder::Purpose,
+    responder::{Purpose, QuietHours},
     state::State,
 };
 use muster_engine::{
@@ -185,6 +185,7 @@ pub async fn keeps_the_register(mut journal: impl Journal, reader: impl JournalR
     let mut changed = person("london", 1, "B");
     changed.profile.suspended = true;
     changed.profile.skills = [].into();
+    changed.profile.quiet_hours = QuietHours::new(22 * 60, 7 * 60);
     let changes = vec![
         RegistryChange::PutResponder(changed.clone()),
         RegistryChange::RevokeDevice(device(3)),
@@ -207,6 +208,14 @@ pub async fn keeps_the_register(mut journal: impl Journal, reader: impl JournalR
         reader.devices(responder(1)).unwrap(),
         [enrolled[0].clone(), enrolled[2].clone()]
     );
+    // Quiet hours that begin at midnight are not none, and none takes them away.
+    for hours in [QuietHours::new(0, 6 * 60), None] {
+        let mut row = person("london", 1, "B");
+        row.profile.quiet_hours = hours;
+        pen.register(&mut journal, vec![RegistryChange::PutResponder(row.clone())])
+            .await;
+        assert_eq!(reader.responder(&tenant, responder(1)).unwrap(), Some(row));
+    }
 }
 
 /// The register: defibrillators keep their number when they change, and are gone when they are struck off.

@@ -2,7 +2,12 @@
 
 use std::fs;
 
-use muster_store::{SqliteReader, SqliteStore, StoreError, head::read_slots, mapping::encode};
+use dispatch_core::responder::QuietHours;
+use muster_engine::{
+    ports::JournalReader as _,
+    registry::{RegistryChange, ResponderRow},
+};
+use muster_store::{SqliteReader, SqliteStore, StoreError, digest::seal_table, head::read_slots, mapping::encode};
 use rusqlite::{Connection, params};
 
 use crate::{
@@ -57,6 +62,80 @@ async fn a_store_of_the_first_schema_is_chained_and_goes_on() {
     let (_journal, reader, recovery) = SqliteStore::open(&path).unwrap();
     assert_eq!(recovered(recovery).len(), 3);
     assert_eq!(reader.entries_of_incident(key.id()).unwrap().len(), 3);
+}
+
+/// Takes a store back to schema 4, as the release that knew no quiet hours would have left it.
+fn back_to_schema_4(path: &std::path::Path) -> Connection {
+    let old = Connection::open(path).unwrap();
+    old.execute_batch(&format!(
+        "ALTER TABLE responder RENAME TO responder_5;
+         {}
+         ALTER TABLE responder ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
+         INSERT INTO responder SELECT responder, tenant, number, external_ref, name, skills, credential_valid_until_ms,
+                                      travel_mode, on_duty, suspended, x'' FROM responder_5;
+         DROP TABLE responder_5;
+         PRAGMA user_version = 4;",
+        people_of_the_first_schema()
+    ))
+    .unwrap();
+    seal_table(&old, "responder", "responder").unwrap();
+    old
+}
+
+fn people_of_the_first_schema() -> &'static str {
+    let from = SCHEMA_1.find("CREATE TABLE responder").unwrap();
+    let length = SCHEMA_1[from..].find(';').unwrap() + 1;
+    &SCHEMA_1[from..from + length]
+}
+
+#[tokio::test]
+async fn people_of_schema_4_keep_their_number_and_have_no_quiet_hours() {
+    let (_dir, path) = new_store();
+    let (mut pen, people) = (Pen::default(), [4, 1, 2].map(|number| person("london", number, "A")));
+    let (mut journal, _, _) = SqliteStore::open(&path).unwrap();
+    let changes = people.iter().cloned().map(RegistryChange::PutResponder).collect();
+    pen.register(&mut journal, changes).await;
+    drop(journal);
+    drop(back_to_schema_4(&path));
+    let error = SqliteReader::open_read_only(&path).err().unwrap();
+    assert!(matches!(error, StoreError::OlderSchema { found: 4, .. }), "{error}");
+
+    let (mut journal, reader, recovery) = SqliteStore::open(&path).unwrap();
+    assert_eq!(recovery.registry().unwrap().len(), 3, "sealed rows are believed");
+    let london = tenant("london");
+    let numbered = |people: [ResponderRow; 3]| (1..).zip(people).collect::<Vec<_>>();
+    let read = |reader: &SqliteReader| reader.responders_after(&london, 0, 10).unwrap();
+    assert_eq!(read(&reader), numbered(people.clone()));
+    let mut changed = people;
+    changed[1].profile.quiet_hours = QuietHours::new(22 * 60, 7 * 60);
+    pen.register(&mut journal, vec![RegistryChange::PutResponder(changed[1].clone())])
+        .await;
+    assert_eq!(read(&reader), numbered(changed));
+}
+
+#[tokio::test]
+async fn a_damaged_person_of_schema_4_is_named_and_not_sealed_again() {
+    let (_dir, path) = new_store();
+    let mut pen = Pen::default();
+    let (mut journal, _, _) = SqliteStore::open(&path).unwrap();
+    let people = [1, 2].map(|number| RegistryChange::PutResponder(person("london", number, "A")));
+    pen.register(&mut journal, people.into()).await;
+    drop(journal);
+    let old = back_to_schema_4(&path);
+    old.execute(
+        "UPDATE responder SET skills = 'aed' WHERE responder = ?",
+        [responder(2).as_bytes()],
+    )
+    .unwrap();
+    drop(old);
+    let error = SqliteStore::open(&path).err().unwrap();
+    assert!(matches!(error, StoreError::Migrate { .. }), "{error}");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains(&responder(2).to_string()["rsp-".len()..]), "{cause}");
+    let version = Connection::open(&path)
+        .unwrap()
+        .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    assert_eq!(version, Ok(4));
 }
 
 #[test]

@@ -175,7 +175,7 @@ impl Service {
                         self.behind.push_back(self.submitted);
                         self.journal.submit(commit)?;
                     }
-                    Effect::Publish(message) => self.published.push(message),
+                    Effect::Publish(message) => self.published.push(*message),
                     Effect::Reply(reply) => reply(),
                     Effect::Raise(..) => self.alarms += 1,
                     Effect::Clear(_) | Effect::CloseSession(_) => {}

@@ -39,7 +39,11 @@ impl World<'_> {
             About::Incident(event) => {
                 let (reply, heard) = oneshot::channel();
                 let asked = match cast::said(self.plan, &event) {
-                    Some(Said::Report(report, address)) => Request::Report { report, address, reply },
+                    Some(Said::Report(report, address)) => Request::Report {
+                        report: Box::new(report),
+                        address,
+                        reply,
+                    },
                     Some(Said::End(ending)) => Request::End { ending, reply },
                     None => return,
                 };

@@ -51,7 +51,7 @@ impl Run {
     }
 
     fn report(&mut self, call: &Call, step: Step, now: Timestamp) -> anyhow::Result<()> {
-        let (report, address) = (call.report(step, now), Some(call.address()));
+        let (report, address) = (Box::new(call.report(step, now)), Some(call.address()));
         let answer = self.ask(now, step == Step::Report, |reply| Request::Report {
             report,
             address,
