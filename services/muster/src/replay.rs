@@ -1,6 +1,10 @@
 //! `muster replay`: the policy laboratory with the shipped policies, defibrillator lists and street maps.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -57,7 +61,7 @@ const FRONTIER: [(u32, u32, u32); 7] = [
 /// Runs a study.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let policies = arguments.read_policies()?;
-    let streets = arguments.roads.as_ref().map(read_streets).transpose()?;
+    let streets = arguments.roads.as_deref().map(read_streets).transpose()?;
     let map = Map {
         aeds: arguments.read_aeds()?,
         ways: match &streets {
@@ -159,7 +163,7 @@ fn at_price((ppm, alert_count, wanted): (u32, u32, u32)) -> Policy {
     policy
 }
 
-fn read_streets(path: &PathBuf) -> anyhow::Result<Arc<RoadGraph>> {
+fn read_streets(path: &Path) -> anyhow::Result<Arc<RoadGraph>> {
     if let Ok(file) = roads::read(path) {
         return Ok(Arc::new(file.graph));
     }

@@ -179,7 +179,7 @@ pub fn secret_words(incident: u32) -> String {
 /// The request that an event of the plan makes of a control room.
 pub enum Said {
     /// A report, and the address that comes with it.
-    Report(Report, Option<Address>),
+    Report(Box<Report>, Option<Address>),
     /// An ending.
     End(Ending),
 }
@@ -233,7 +233,7 @@ pub fn said(plan: &Plan, event: &Event) -> Option<Said> {
                 ambulance_at: None,
                 alert_although_late: false,
             };
-            Said::Report(report, address)
+            Said::Report(Box::new(report), address)
         }
         _ => return None,
     })

@@ -495,7 +495,7 @@ impl World<'_> {
 
     fn handle_arrival(&mut self, arrival: Arrival) {
         match arrival {
-            Arrival::Bus(input) => self.handle_input(input, None),
+            Arrival::Bus(input) => self.handle_input(*input, None),
             Arrival::Phone {
                 phone,
                 bytes,

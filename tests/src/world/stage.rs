@@ -84,7 +84,7 @@ pub enum Arrival {
         acknowledged: bool,
     },
     /// What the bus says by itself.
-    Bus(Input),
+    Bus(Box<Input>),
     /// A control room's request; the answer is lost on the way or takes this long.
     Room { request: usize, answer_after: Option<Ms> },
 }

@@ -239,7 +239,7 @@ fn what_somebody_fetches_and_that_they_do_not_move_is_seen() {
         version: 3,
     };
     let seen = |records: Vec<Record>| {
-        let incident = crate::answer::incident(key().id(), &entries(records), &|_, _| 3);
+        let incident = crate::answer::incident(key().id(), &entries(records), &|_, _, _| 3);
         incident.expect("there").alerts.remove(0)
     };
     let before = seen(vec![reported(), decided()]);

@@ -39,11 +39,7 @@ impl World<'_> {
             About::Incident(event) => {
                 let (reply, heard) = oneshot::channel();
                 let asked = match cast::said(self.plan, &event) {
-                    Some(Said::Report(report, address)) => Request::Report {
-                        report: Box::new(report),
-                        address,
-                        reply,
-                    },
+                    Some(Said::Report(report, address)) => Request::Report { report, address, reply },
                     Some(Said::End(ending)) => Request::End { ending, reply },
                     None => return,
                 };
@@ -192,8 +188,10 @@ impl World<'_> {
 
     /// What the bus says by itself about a message.
     pub(in crate::world) fn bus_says(&mut self, after: Ms, input: Input) {
-        self.agenda
-            .after(after, Happening::Arrive(crate::world::stage::Arrival::Bus(input)));
+        self.agenda.after(
+            after,
+            Happening::Arrive(crate::world::stage::Arrival::Bus(Box::new(input))),
+        );
     }
 }
 
