@@ -34,6 +34,9 @@ struct Arguments {
     /// Defibrillators, 0 to 1000.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     aeds: u32,
+    /// How many of ten people come by bicycle, 0 to 10; each way of travelling is searched by itself.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10))]
+    bicycles: u32,
     /// Incidents, 10 to 100000.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(10..=100_000))]
     incidents: u32,
@@ -50,7 +53,7 @@ fn main() -> anyhow::Result<()> {
     };
     let graph = Arc::new(graph);
     let mut dice = ChaCha8Rng::seed_from_u64(arguments.seed);
-    let mut town = Town::new(middle(&graph), arguments.people, arguments.aeds, &mut dice);
+    let mut town = Town::new(middle(&graph), &arguments, &mut dice);
     let mut streets = Streets::new(Arc::clone(&graph));
     let (mut cold, mut warm) = (Vec::new(), Vec::new());
     let (mut asked, mut fetching) = (0, 0);

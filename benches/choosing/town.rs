@@ -19,6 +19,8 @@ use dispatch_core::{
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use crate::Arguments;
+
 const START: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// People stand this far from the middle at most, and incidents are this near to it: within 2 km of each other.
@@ -43,7 +45,8 @@ pub fn position(latitude: f64, longitude: f64) -> Position {
 
 impl Town {
     /// People and defibrillators scattered evenly about a place.
-    pub fn new(middle: Position, people: u32, aeds: u32, dice: &mut ChaCha8Rng) -> Self {
+    pub fn new(middle: Position, arguments: &Arguments, dice: &mut ChaCha8Rng) -> Self {
+        let Arguments { people, aeds, .. } = *arguments;
         let policy = Policy {
             candidates_max: 10_000,
             ..Policy::default()
@@ -57,7 +60,7 @@ impl Town {
             now: START,
         };
         for person in 0..people {
-            town.dispatcher.recover_person(profile(person));
+            town.dispatcher.recover_person(profile(person, arguments.bicycles));
             town.dispatcher.recover_device(device(person));
         }
         for aed in 0..aeds {
@@ -158,17 +161,16 @@ fn bytes(number: u32) -> [u8; 16] {
     scattered.to_le_bytes()
 }
 
-fn profile(person: u32) -> ResponderProfile {
+fn profile(person: u32, bicycles: u32) -> ResponderProfile {
     ResponderProfile {
         responder: ResponderId::from_bytes(bytes(person)),
         tenant: tenant(),
         skills: [Skill::new("cpr").expect("a skill")].into(),
         credential_valid_until: START + TEN_YEARS,
-        // Two networks: half on foot, half by bicycle.
-        travel_mode: if person.is_multiple_of(2) {
-            TravelMode::Foot
-        } else {
+        travel_mode: if person % 10 < bicycles {
             TravelMode::Bicycle
+        } else {
+            TravelMode::Foot
         },
         on_duty: true,
         suspended: false,

@@ -286,7 +286,8 @@ impl Roster {
                 }
             })
             .collect();
-        people.sort_by_key(|near| (near.distance, near.person.profile.responder));
+        // Who somebody is lies elsewhere in memory: it is looked up once each, not at each comparison.
+        people.sort_by_cached_key(|near| (near.distance, near.person.profile.responder));
         people.truncate(limit);
         people
     }

@@ -65,11 +65,8 @@ fn put_in_order(policy: &Policy, travel: &Travel<'_>, decision: &mut Decision) -
             candidate.verdict = Verdict::EnoughSooner;
         }
     }
-    let arrivals: Vec<Arrival> = decision
-        .candidates
-        .iter()
-        .map(|candidate| travel.direct(candidate))
-        .collect();
+    let direct = |candidate: &Candidate| travel.direct(candidate);
+    let mut arrivals: Vec<Arrival> = decision.candidates.iter().map(direct).collect();
     let mut order: Vec<(u64, ResponderId, usize)> = decision
         .candidates
         .iter()
@@ -81,13 +78,19 @@ fn put_in_order(policy: &Policy, travel: &Travel<'_>, decision: &mut Decision) -
         })
         .collect();
     order.sort_unstable();
-    let places = || order.iter().map(|&(_, _, index)| index);
-    let candidates = places().map(|index| Candidate {
-        estimated_arrival: arrivals[index].median,
-        ..decision.candidates[index]
-    });
-    decision.candidates = candidates.collect();
-    places().map(|index| arrivals[index]).collect()
+    // In place: a crowd of candidates is megabytes.
+    for place in 0..order.len() {
+        let mut from = order[place].2;
+        while from < place {
+            from = order[from].2;
+        }
+        decision.candidates.swap(place, from);
+        arrivals.swap(place, from);
+    }
+    for (candidate, arrival) in decision.candidates.iter_mut().zip(&arrivals) {
+        candidate.estimated_arrival = arrival.median;
+    }
+    arrivals
 }
 
 /// Those who surely cannot beat the ambulance, and those not to be woken while others are sooner.
@@ -197,6 +200,18 @@ impl Offer {
     }
 }
 
+impl Offer {
+    /// Whether it could be worth an alert, whoever else comes.
+    fn may_be_worth_it(&self, stakes: &Stakes) -> bool {
+        let most = match self.chosen.role {
+            Role::Direct => stakes.ceiling(Brings::Cpr, &self.moments),
+            Role::FetchAed(_) => stakes.ceiling(Brings::Aed, &self.moments),
+            Role::Guide => 0.0,
+        };
+        self.acceptance * most > self.price
+    }
+}
+
 /// What somebody adds to survival who comes with this chance, given who is in play in a decision.
 pub fn worth(policy: &Policy, decision: &Decision, role: Role, chance: f64, arrival: &Arrival) -> f64 {
     let there = f64::from(policy.aeds.there_permille) / 1_000.0;
@@ -218,7 +233,9 @@ fn worth_in(stakes: &Stakes, role: Role, chance: f64, aed_chance: f64, arrival: 
 fn worth_most(policy: &Policy, travel: &Travel<'_>, arrivals: &[Arrival], decision: &Decision) -> Vec<Chosen> {
     let mut stakes = stakes(policy, decision);
     let mut taken: BTreeSet<AedId> = BTreeSet::new();
-    let mut offers = offers(policy, travel, arrivals, decision);
+    let mut offers = offers(policy, travel, arrivals, decision, |offer| {
+        offer.may_be_worth_it(&stakes)
+    });
     let mut chosen: Vec<Chosen> = Vec::new();
     while chosen.len() < decision.sought as usize {
         let best = offers
@@ -287,7 +304,14 @@ fn take_into_play(stakes: &mut Stakes, role: Role, chance: f64, aed_chance: f64,
     }
 }
 
-fn offers(policy: &Policy, travel: &Travel<'_>, arrivals: &[Arrival], decision: &Decision) -> Vec<Offer> {
+/// What everybody could do whom choosing is about, of which only what `keep` wants.
+fn offers(
+    policy: &Policy,
+    travel: &Travel<'_>,
+    arrivals: &[Arrival],
+    decision: &Decision,
+    keep: impl Fn(&Offer) -> bool,
+) -> Vec<Offer> {
     let mut offers = Vec::new();
     for (index, candidate) in decision.candidates.iter().enumerate() {
         if candidate.verdict != Verdict::EnoughSooner {
@@ -307,15 +331,12 @@ fn offers(policy: &Policy, travel: &Travel<'_>, arrivals: &[Arrival], decision: 
             aed_chance,
             price,
         };
-        offers.push(offer(Role::Direct, arrivals[index], 0.0));
-        for option in candidate.aeds.iter().flatten() {
+        let by_aed = candidate.aeds.iter().flatten().map(|option| {
             let arrival = travel.by_way_of_aed(candidate, option.way);
-            offers.push(offer(
-                Role::FetchAed(option.aed),
-                arrival,
-                permille(option.chance_permille),
-            ));
-        }
+            offer(Role::FetchAed(option.aed), arrival, permille(option.chance_permille))
+        });
+        let all = std::iter::once(offer(Role::Direct, arrivals[index], 0.0)).chain(by_aed);
+        offers.extend(all.filter(&keep));
     }
     offers
 }

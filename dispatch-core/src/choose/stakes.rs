@@ -49,6 +49,9 @@ pub struct Stakes {
     no_aed: Vec<f64>,
     worth_cpr: Vec<f64>,
     worth_aed: Vec<f64>,
+    /// What an arrival at each step could be worth at most, whoever else comes.
+    ceiling_cpr: Vec<f64>,
+    ceiling_aed: Vec<f64>,
 }
 
 impl Stakes {
@@ -64,7 +67,10 @@ impl Stakes {
             no_aed: vec![1.0; len],
             worth_cpr: vec![0.0; len],
             worth_aed: vec![0.0; len],
+            ceiling_cpr: vec![0.0; len],
+            ceiling_aed: vec![0.0; len],
         };
+        stakes.take_ceilings();
         stakes.weigh();
         stakes
     }
@@ -89,6 +95,38 @@ impl Stakes {
             Brings::Aed => &self.worth_aed,
         };
         chance * arrival.weigh(worth)
+    }
+
+    /// What an arrival could be worth at most, whoever else comes: nobody is looked at again for whom this is too little.
+    pub fn ceiling(&self, brings: Brings, arrival: &Moments) -> f64 {
+        let ceiling = match brings {
+            Brings::Cpr => &self.ceiling_cpr,
+            Brings::Aed => &self.ceiling_aed,
+        };
+        arrival.weigh(ceiling)
+    }
+
+    /// An arrival replaces "never" at the most; what that gains is the most over all arrivals of the other role.
+    fn take_ceilings(&mut self) {
+        let len = self.steps + 1;
+        let survival = |first_cpr: usize, first_aed: usize| self.survival[first_cpr * len + first_aed];
+        let mut ceilings = (vec![0.0_f64; len], vec![0.0_f64; len]);
+        for step in 0..len {
+            for other in 0..len {
+                let by_cpr = survival(step, other) - survival(self.steps, other);
+                let by_aed = survival(other, step) - survival(other, self.steps);
+                ceilings.0[step] = ceilings.0[step].max(by_cpr);
+                ceilings.1[step] = ceilings.1[step].max(by_aed);
+            }
+        }
+        // Whoever brings one without a defibrillator brings hands all the same.
+        let hands = ceilings.0.iter();
+        ceilings
+            .1
+            .iter_mut()
+            .zip(hands)
+            .for_each(|(aed, cpr)| *aed = aed.max(*cpr));
+        (self.ceiling_cpr, self.ceiling_aed) = ceilings;
     }
 
     /// Works out what an arrival at each step would be worth.

@@ -14,9 +14,9 @@ use crate::{
     roster::NearPerson,
 };
 
-/// Streets are searched this many times farther than the straight line reaches: a river or a railway seldom makes the
-/// way longer than that, and who has so far to go is not asked.
-const SEARCH_FACTOR: u64 = 3;
+/// Streets are searched this much farther than the straight line reaches, thousandths. Whoever has no way as short as that
+/// (across a river, a railway) is taken to have this far to go, which is more than anybody is asked for.
+const SEARCH_PERMILLE: u64 = 1_500;
 
 /// The street graph with what its searches work with, kept between choices.
 pub struct Streets {
@@ -184,7 +184,7 @@ impl Streets {
             return;
         };
         let graph = Arc::clone(&self.graph);
-        let bound = Metres::from_mm(errand.radius.mm() * SEARCH_FACTOR);
+        let bound = Metres::from_mm(errand.radius.mm() * SEARCH_PERMILLE / 1_000);
         let to_patient = ToPatient::search(&graph, &mut self.to_patient, network.mode(), &patient, bound);
         let fetched = fetched(&graph, &mut self.aeds, errand, network, &to_patient, &patient);
         let ways: Vec<roads::AedWay> = fetched.iter().map(|(_, way)| *way).collect();
@@ -194,9 +194,8 @@ impl Streets {
                 continue;
             };
             let off = snap.off_street().mm();
-            measured.way = to_patient
-                .distance_from(&snap)
-                .map(|way| Metres::from_mm(way.mm() + off + patient.off_street().mm()));
+            let way = to_patient.distance_from(&snap).unwrap_or(bound);
+            measured.way = Some(Metres::from_mm(way.mm() + off + patient.off_street().mm()));
             let best = via.best_two_from(&snap);
             if best[0].is_some() {
                 measured.aeds = best.map(|best| {

@@ -9,14 +9,10 @@ use crate::{
     ids::{AedId, AlertId, IncidentId},
     incident::{Incident, IncidentState},
     policy::{Policy, Ranking},
-    record::{Decision, Record, Verdict},
+    record::{Decision, Record},
 };
 
 use super::Dispatcher;
-
-/// An incident looks again so many times later when there are people and none of them is worth an alert. Declines,
-/// silence, and phones that come back still bring the search forward.
-const SEARCH_LATER: u32 = 6;
 
 impl Dispatcher {
     /// Asks as many people as are missing; returns how many were asked.
@@ -47,16 +43,7 @@ impl Dispatcher {
         let decision = chooser.choose(streets.as_mut(), missing.min(room));
         self.streets = streets;
         let asked: Vec<AlertId> = decision.alerts.iter().map(|plan| plan.alert).collect();
-        let left = decision
-            .candidates
-            .iter()
-            .any(|candidate| candidate.verdict == Verdict::EnoughSooner);
-        let again = match left {
-            // Whoever is near and free is not worth an alert now; time alone seldom changes that.
-            true => search_again_after * SEARCH_LATER,
-            false => search_again_after,
-        };
-        let again = (asked.len() < missing as usize).then(|| self.now + again);
+        let again = (asked.len() < missing as usize).then(|| self.now + search_again_after);
         let nobody_left = asked.is_empty() && !self.anyone_pending(id);
 
         if !asked.is_empty() {

@@ -294,9 +294,9 @@ impl Default for Policy {
                 arrives_permille: 950,
             },
             joint: Joint {
-                alert_price_ppm: 3_600,
+                alert_price_ppm: 3_200,
                 fairness_permille: 250,
-                going_price_ppm: 3_600,
+                going_price_ppm: 3_200,
                 guides: 0,
                 curve: SurvivalCurve::VALENZUELA_1997,
                 since_collapse: Duration::from_secs(120),

@@ -49,13 +49,13 @@ pub struct Arguments {
 
 /// Settings along the frontier: the price of an alert in millionths of survival, how many are asked at a time, how many go.
 const FRONTIER: [(u32, u32, u32); 7] = [
-    (100, 20, 3),
+    (0, 24, 6),
+    (100, 20, 4),
     (500, 10, 3),
     (1_000, 7, 2),
     (2_000, 5, 2),
     (6_000, 4, 2),
     (9_000, 3, 2),
-    (12_000, 3, 2),
 ];
 
 /// Runs a study.

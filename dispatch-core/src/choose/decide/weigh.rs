@@ -51,7 +51,7 @@ pub fn weigh(policy: &Policy, made: &Decision) -> Weighing {
         .iter()
         .map(|candidate| travel.direct(candidate))
         .collect();
-    let offers = offers(policy, &travel, &arrivals, &open);
+    let offers = offers(policy, &travel, &arrivals, &open, |_| true);
     let (mut left, taken): (Vec<Offer>, Vec<Offer>) = offers
         .into_iter()
         .partition(|offer| made.candidates[offer.chosen.candidate].verdict != Verdict::Asked);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use dispatch_core::{alert::MessageKind, incident::IncidentState, time::Timestamp};
+use dispatch_core::{alert::MessageKind, incident::IncidentState, policy::Ranking, time::Timestamp};
 
 use super::{
     Judge,
@@ -128,7 +128,14 @@ impl Judge {
     /// counts apart: while several incidents share few people, one is taken as the next comes free.
     fn check_searches(&mut self, now: Timestamp) {
         let mut free = BTreeMap::new();
-        for (&id, page) in self.book.incidents.iter().filter(|(_, page)| self.missing(page) > 0) {
+        // By survival somebody may be free and not worth an alert; the core's own tests hold it to that.
+        let asks_whoever_is_free = |page: &IncidentPage| {
+            let policy = self.book.policy(page);
+            policy.is_some_and(|policy| policy.ranking != Ranking::Survival)
+        };
+        let short = self.book.incidents.iter();
+        let short = short.filter(|(_, page)| asks_whoever_is_free(page) && self.missing(page) > 0);
+        for (&id, page) in short {
             for responder in self.who_could_be_asked(id, page, now) {
                 let since = self.free_since.get(&(id, responder)).copied();
                 free.insert((id, responder), since.unwrap_or(now));
