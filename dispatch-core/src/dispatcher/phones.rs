@@ -193,6 +193,9 @@ impl Dispatcher {
         });
         if matches!(next, Attendance::Aborted(_)) {
             self.search_if_short(alert.incident);
+        } else if alert.stalled {
+            // They come after all, and nobody else need be asked for it.
+            self.cover_if_enough(alert.incident);
         }
     }
 

@@ -241,17 +241,24 @@ pub fn said(plan: &Plan, event: &Event) -> Option<Said> {
 
 /// The policies in force: the default, a small one by arrival for the second control room, and a kind no life depends on.
 pub fn policies() -> PolicyBook {
+    // Nobody is let rest or sleep by arrival, so that the judge can tell who must be asked.
+    let mut tireless = Policy {
+        wake_among: 100,
+        ..Policy::soonest()
+    };
+    tireless.rest.after_attendance = Duration::ZERO;
+    tireless.rest.alerts_within = Duration::ZERO;
     let mut book = PolicyBook::new(Policy::default()).expect("the default is valid");
     let small = Policy {
         name: "small".to_owned(),
         alert_count: 3,
         wanted: 1,
-        ..Policy::soonest()
+        ..tireless.clone()
     };
     let calm = Policy {
         name: "calm".to_owned(),
         life_threatening: false,
-        ..Policy::soonest()
+        ..tireless
     };
     let welfare = IncidentKind::new("welfare_check");
     book.add(Some(tenant_name(1)), None, small).expect("valid");

@@ -14,7 +14,7 @@ use dispatch_core::{
     incident::{EndCause, IncidentKind, IncidentState},
     input::{DeliveryStage, Fingerprint, Place},
     ledger::MessageOutcome,
-    policy::{Policy, PolicyBook},
+    policy::{Policy, PolicyBook, Ranking},
     record::{Decision, Entry, Record},
     responder::{Device, Purpose, ResponderProfile},
     time::Timestamp,
@@ -67,6 +67,9 @@ pub struct AlertPage {
     pub withdrawn_for: Option<StandDownReason>,
     pub attendance: Option<Attendance>,
     pub lapsed: bool,
+    /// Accepted and did not move for too long; and whether that ever was so.
+    pub stalled: bool,
+    pub stalled_once: bool,
     pub reached: Option<Timestamp>,
     pub waits_since: Timestamp,
     pub version: u32,
@@ -116,7 +119,7 @@ impl AlertPage {
     }
 
     pub fn covers(&self) -> bool {
-        self.is_attended() || self.attendance == Some(Attendance::Finished)
+        (self.is_attended() && !self.stalled) || self.attendance == Some(Attendance::Finished)
     }
 
     fn says(
@@ -400,6 +403,8 @@ impl Book {
                 withdrawn_for: None,
                 attendance: None,
                 lapsed: false,
+                stalled: false,
+                stalled_once: false,
                 reached: None,
                 waits_since: at,
                 version: 1,
@@ -462,7 +467,15 @@ impl Book {
         };
         let incident = self.incidents[&page.incident].clone();
         let wanted = self.policy(&incident).map_or(0, |policy| policy.wanted);
-        let room = incident.state.is_active() && self.covering(&incident) < wanted;
+        let covering = self.covering(&incident);
+        let judged = self
+            .policy(&incident)
+            .is_some_and(|policy| policy.ranking == Ranking::Survival && covering >= policy.going_min);
+        let room = match incident.state.is_active() && covering < wanted {
+            false => Room::None,
+            true if judged => Room::IfWorthIt,
+            true => Room::Free,
+        };
         let resent = matches!(record, Record::MessageResent { .. });
         if resent && page.kind == MessageKind::Confirmed && !incident.state.is_open() {
             return Err((
@@ -493,14 +506,22 @@ impl Book {
         };
         let Some(policy) = self.policy(page) else { return Ok(()) };
         let covering = self.covering(page);
-        if covering > policy.wanted {
+        // Somebody who was counted on no longer and comes after all is not sent home.
+        let came_after_all = self
+            .alerts_of(page)
+            .map(|alert| u32::from(alert.stalled_once))
+            .sum::<u32>();
+        if covering > policy.wanted + came_after_all {
             return Err((
                 "I4 wanted",
                 format!("{id}: {covering} people go, {} are wanted", policy.wanted),
             ));
         }
         let open = self.alerts_of(page).filter(|alert| alert.is_open()).count();
-        if !matches!(page.state, IncidentState::Searching | IncidentState::Exhausted) && open > 0 {
+        // Those who would be clearly sooner than one who goes may still answer.
+        let may_improve = page.state == IncidentState::Covered && policy.improve_by.is_some();
+        let asking = matches!(page.state, IncidentState::Searching | IncidentState::Exhausted);
+        if !asking && !may_improve && open > 0 {
             return Err((
                 "I3 called off",
                 format!("{id} is {:?} and {open} alerts are open", page.state),
@@ -512,7 +533,13 @@ impl Book {
             return Err(("I3 called off", format!("{id} has ended and somebody is still going")));
         }
         let covered = page.state == IncidentState::Covered;
-        if page.state.is_active() && covered != (covering >= policy.wanted) {
+        // By survival fewer may be enough, if nobody else is worth an alert.
+        let enough = match policy.ranking {
+            Ranking::Survival => policy.going_min.max(1),
+            Ranking::Nearest | Ranking::Soonest => policy.wanted,
+        };
+        let wrong = (covered && covering < enough) || (!covered && covering >= policy.wanted);
+        if page.state.is_active() && wrong {
             return Err(("I4 covered", format!("{id} is {:?} with {covering} going", page.state)));
         }
         Ok(())
@@ -522,12 +549,21 @@ impl Book {
 /// An hour, for which a confirmation or stand-down stays true.
 pub const DIRECTIONS_TRUE_FOR: Duration = Duration::from_secs(3600);
 
+/// Whether one more is wanted on the way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Room {
+    None,
+    /// If they add enough to survival.
+    IfWorthIt,
+    Free,
+}
+
 fn apply(
     alert: &mut AlertPage,
     record: &Record,
     at: Timestamp,
     sequence: u64,
-    room: bool,
+    room: Room,
     recount: &mut Recount,
 ) -> Result<(), Broken> {
     match *record {
@@ -556,6 +592,7 @@ fn apply(
         }
         Record::MessageUnheard { .. } => alert.unheard = true,
         Record::AlertLapsed { .. } => alert.lapsed = true,
+        Record::AttendanceStalled { .. } => (alert.stalled, alert.stalled_once) = (true, true),
         Record::MessageLapsed { version, .. } => {
             if version != alert.version || !alert.is_unsettled() || at < message_expiry(alert) {
                 return Err((
@@ -572,9 +609,14 @@ fn apply(
                 return Err(("I4 answers", "accepted after another answer".to_owned()));
             }
             let confirmed = attendance == Attendance::Confirmed;
-            if confirmed != (room && alert.is_open()) {
+            let fits = match room {
+                Room::None => !confirmed,
+                Room::IfWorthIt => !confirmed || alert.is_open(),
+                Room::Free => confirmed == alert.is_open(),
+            };
+            if !fits {
                 let text = format!(
-                    "the answer is {attendance:?}, room for one more: {room}, open: {}",
+                    "the answer is {attendance:?}, room for one more: {room:?}, open: {}",
                     alert.is_open()
                 );
                 return Err(("I4 first come", text));
@@ -630,6 +672,7 @@ fn apply(
                 return Err(("I4 answers", format!("{:?} becomes {attendance:?}", alert.attendance)));
             }
             alert.attendance = Some(attendance);
+            alert.stalled = false;
             if !attendance.is_active() && alert.kind == MessageKind::Confirmed {
                 alert.settle(MessageOutcome::Lapsed, recount);
             }
