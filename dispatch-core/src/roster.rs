@@ -286,8 +286,10 @@ impl Roster {
                 }
             })
             .collect();
-        // Who somebody is lies elsewhere in memory: it is looked up once each, not at each comparison.
-        people.sort_by_cached_key(|near| (near.distance, near.person.profile.responder));
+        // The index gives them by distance; who they are, which lies elsewhere in memory, is looked at for ties alone.
+        for tied in people.chunk_by_mut(|one, other| one.distance == other.distance) {
+            tied.sort_by_key(|near| near.person.profile.responder);
+        }
         people.truncate(limit);
         people
     }

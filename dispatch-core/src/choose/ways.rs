@@ -248,11 +248,10 @@ fn snapped(
     }
     let position = near.fix.position;
     let known = people[at].filter(|known| known.position == position && known.network == network);
-    let snapped = known.unwrap_or_else(|| Snapped {
+    let snapped = || Snapped {
         position,
         network,
         snap: graph.snap(position, network.mode()),
-    });
-    people[at] = Some(snapped);
-    snapped.snap
+    };
+    known.unwrap_or_else(|| *people[at].insert(snapped())).snap
 }

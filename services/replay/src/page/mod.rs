@@ -93,8 +93,10 @@ fn legend(findings: &Findings) -> Markup {
     }
 }
 
+/// More policies than colours share them; their numbers tell them apart.
 fn colour(place: usize) -> String {
-    format!("colour{place}")
+    const COLOURS: usize = 12;
+    format!("colour{}", place % COLOURS)
 }
 
 /// A mark with a policy's number in it.
