@@ -1,7 +1,10 @@
 //! `kill -9` and a start on the same data: nothing that was acknowledged is lost, nobody who answered is asked again.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use anyhow::{Result, ensure};
 use muster_proto::v1::{
@@ -91,6 +94,16 @@ async fn in_order<T: Send + 'static>(all: impl Iterator<Item = impl Future<Outpu
     done.into_iter().map(|(_, one)| one).collect()
 }
 
+/// A service that asks everybody near, so that all of them can be followed through the restart.
+async fn start(data_dir: &Path) -> Service {
+    const SOONEST: &str = "[policy]\nname = 'soonest'\nranking = 'soonest'\nalert_count = 7\nwanted = 3\ngoing_min = 0\n\
+                           radius_m = 1200\nambulance_margin_s = false\nimprove_by_s = false\n";
+    let config = data_dir.with_extension("toml");
+    std::fs::write(&config, SOONEST).unwrap();
+    let config = config.to_str().unwrap();
+    Service::start_with(data_dir, &["--config", config]).await.unwrap()
+}
+
 /// Waits until everybody was asked and whoever speaks has been heard.
 async fn answered(control_room: &mut ControlRoom, number: &str) -> Result<Incident> {
     use AlertState::{Accepted, BrokerAcked, Declined, Received};
@@ -130,7 +143,7 @@ async fn listed(control_room: &mut ControlRoom) -> Result<BTreeMap<String, i32>>
 async fn fifty_open_incidents_survive_a_kill() {
     let dir = tempfile::tempdir().unwrap();
     let data_dir = dir.path().join("data");
-    let service = Service::start(&data_dir).await.unwrap();
+    let service = start(&data_dir).await;
     let mut control_room = ControlRoom::connect(&service.endpoints).await.unwrap();
     let places = settle(&control_room).await;
     let phones = connect(&service.endpoints, &places).await;
@@ -146,7 +159,7 @@ async fn fifty_open_incidents_survive_a_kill() {
 
     service.kill().await.unwrap();
     drop(phones);
-    let service = Service::start(&data_dir).await.unwrap();
+    let service = start(&data_dir).await;
     let mut control_room = ControlRoom::connect(&service.endpoints).await.unwrap();
 
     for (home, incident) in places.iter().zip(&before) {
@@ -216,7 +229,7 @@ async fn nobody_who_answered_is_asked_again(
 async fn what_was_acknowledged_in_the_rush_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let data_dir = dir.path().join("data");
-    let service = Service::start(&data_dir).await.unwrap();
+    let service = start(&data_dir).await;
     let control_room = ControlRoom::connect(&service.endpoints).await.unwrap();
     let places = settle(&control_room).await;
     let phones = connect(&service.endpoints, &places).await;
@@ -232,7 +245,7 @@ async fn what_was_acknowledged_in_the_rush_is_kept() {
         .collect();
     drop(phones);
 
-    let service = Service::start(&data_dir).await.unwrap();
+    let service = start(&data_dir).await;
     let mut control_room = ControlRoom::connect(&service.endpoints).await.unwrap();
     for (number, answer) in &acknowledged {
         let incident = control_room.incident(number).await.unwrap();

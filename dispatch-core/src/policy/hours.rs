@@ -86,7 +86,10 @@ mod tests {
         // 2026-06-21 and 2026-12-21, noon UTC.
         let (june, december) = (1_782_043_200_000, 1_797_854_400_000);
         let minute = |policy: &Policy, ms| policy.minute_of_day(london, Timestamp::from_unix_ms(ms));
-        let mut policy = Policy::default();
+        let mut policy = Policy {
+            time_zone: None,
+            ..Policy::default()
+        };
         assert_eq!((minute(&policy, june), minute(&policy, december)), (720, 720));
         policy.time_zone = Some(chrono_tz::Europe::London);
         assert_eq!((minute(&policy, june), minute(&policy, december)), (780, 720));

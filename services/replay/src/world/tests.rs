@@ -30,7 +30,7 @@ fn policy(name: &str, alert_count: u32, radius_m: u32) -> Policy {
         alert_count,
         wanted: alert_count.min(3),
         radius: Metres::new(radius_m),
-        ..Policy::default()
+        ..Policy::soonest()
     }
 }
 
