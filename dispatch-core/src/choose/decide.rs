@@ -212,10 +212,10 @@ impl Offer {
     }
 }
 
-/// What somebody adds to survival who comes with this chance, given who is in play in a decision.
-pub fn worth(policy: &Policy, decision: &Decision, role: Role, chance: f64, arrival: &Arrival) -> f64 {
+/// What somebody adds to survival who comes with this chance.
+pub fn worth(policy: &Policy, stakes: &Stakes, role: Role, chance: f64, arrival: &Arrival) -> f64 {
     let there = f64::from(policy.aeds.there_permille) / 1_000.0;
-    worth_in(&stakes(policy, decision), role, chance, there, &arrival.into())
+    worth_in(stakes, role, chance, there, &arrival.into())
 }
 
 fn worth_in(stakes: &Stakes, role: Role, chance: f64, aed_chance: f64, arrival: &Moments) -> f64 {
@@ -277,7 +277,7 @@ fn tie(decision: &Decision, offer: &Offer) -> impl Ord + use<> {
 }
 
 /// The stakes with everybody who had been asked before.
-fn stakes(policy: &Policy, decision: &Decision) -> Stakes {
+pub fn stakes(policy: &Policy, decision: &Decision) -> Stakes {
     let since_collapse = policy.joint.since_collapse + decision.since_report;
     let mut stakes = Stakes::new(policy, since_collapse, ambulance(policy, decision));
     let there = f64::from(policy.aeds.there_permille) / 1_000.0;

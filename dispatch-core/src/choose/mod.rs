@@ -24,13 +24,14 @@ use crate::{
     incident::{Incident, Reported},
     input::Place,
     policy::Policy,
-    record::{Candidate, Decision, InPlay, PolicyRef, Verdict},
-    roster::{NearPerson, Person},
+    record::{Candidate, Decision, InPlay, PolicyRef},
+    roster::NearPerson,
     scene::SceneRule,
     state::State,
     time::Timestamp,
 };
 use arrival::Arrival;
+use stakes::Stakes;
 use ways::{Errand, Measured, OpenAed};
 
 pub use decide::{Added, Chosen, Weighing, Worth, decide, weigh};
@@ -90,32 +91,24 @@ impl Chooser<'_> {
         decision
     }
 
-    /// The survival that somebody who was asked adds by going, given who else is in play.
-    pub fn worth_going(&self, alert: &Alert) -> f64 {
-        let others = self.state.alerts_of(self.incident);
-        let others = others.filter(|other| other.plan.alert != alert.plan.alert);
-        // Who has not answered may not come; only who is going counts beside somebody who offers to.
-        let going = others.filter(|other| other.attendance.is_some());
+    /// Weighs those who were asked and have not answered, given who is going. Who has not answered may not come; only who is
+    /// going counts beside somebody who offers to.
+    pub fn going(&self) -> Going<'_> {
+        let going = self.state.alerts_of(self.incident);
+        let going = going.filter(|alert| alert.attendance.is_some());
         let mut decision = self.empty(0);
         decision.in_play = going
-            .filter_map(|other| in_play(self.policy, other, self.now))
+            .filter_map(|alert| in_play(self.policy, alert, self.now))
             .collect();
-        let chance = f64::from(self.policy.acceptance.arrives_permille) / 1_000.0;
-        decide::worth(
-            self.policy,
-            &decision,
-            alert.plan.role,
-            chance,
-            &left_of(alert, self.now),
-        )
+        Going {
+            policy: self.policy,
+            stakes: decide::stakes(self.policy, &decision),
+            now: self.now,
+        }
     }
 
-    /// The no that the scene calls for.
-    pub fn scene_no(&self, person: &Person) -> Option<Verdict> {
-        self.eligibility().scene_no(person)
-    }
-
-    fn eligibility(&self) -> Eligibility<'_> {
+    /// What decides whether people may be asked at all.
+    pub fn eligibility(&self) -> Eligibility<'_> {
         Eligibility::new(
             self.state,
             self.policy,
@@ -245,6 +238,27 @@ impl Chooser<'_> {
             }
         };
         chosen.iter().map(plan).collect()
+    }
+}
+
+/// The stakes with those who are going.
+pub struct Going<'a> {
+    policy: &'a Policy,
+    stakes: Stakes,
+    now: Timestamp,
+}
+
+impl Going<'_> {
+    /// The survival that somebody who was asked and has not answered adds by going.
+    pub fn worth(&self, alert: &Alert) -> f64 {
+        let chance = f64::from(self.policy.acceptance.arrives_permille) / 1_000.0;
+        decide::worth(
+            self.policy,
+            &self.stakes,
+            alert.plan.role,
+            chance,
+            &left_of(alert, self.now),
+        )
     }
 }
 

@@ -144,20 +144,22 @@ impl Dispatcher {
             };
         }
         let judged = policy.ranking == Ranking::Survival && covering >= policy.going_min;
-        if judged && !self.is_worth_going(alert) {
+        if judged && !self.not_worth_going(alert.incident, &[*alert]).is_empty() {
             return Welcome::NotNeeded;
         }
         Welcome::Goes
     }
 
-    /// Whether a person adds enough to survival for them to go although enough others are going.
-    fn is_worth_going(&self, alert: &Alert) -> bool {
-        let incident = self.incident(alert.incident);
-        let Some(chooser) = self.chooser(incident) else {
-            return true;
+    /// Those of these people, asked for one incident and not answering yet, who add too little to survival for them to go
+    /// when enough others are going.
+    fn not_worth_going(&self, id: IncidentId, asked: &[Alert]) -> Vec<AlertId> {
+        let Some(chooser) = self.chooser(self.incident(id)) else {
+            return Vec::new();
         };
-        let policy = self.policy_of(alert.incident);
-        chooser.worth_going(alert) * 1e6 >= f64::from(policy.joint.going_price_ppm)
+        let price = f64::from(self.policy_of(id).joint.going_price_ppm);
+        let going = chooser.going();
+        let too_little = asked.iter().filter(|alert| going.worth(alert) * 1e6 < price);
+        too_little.map(|alert| alert.plan.alert).collect()
     }
 
     /// Whose place an accepter takes: somebody with the same task who would come clearly later and has not moved yet.
@@ -206,10 +208,8 @@ impl Dispatcher {
             .alerts_of(self.incident(id))
             .filter(|alert| alert.state.is_open());
         let open: Vec<Alert> = open.copied().collect();
-        for alert in open {
-            if !self.is_worth_going(&alert) {
-                self.withdraw(alert.plan.alert, StandDownReason::Enough);
-            }
+        for alert in self.not_worth_going(id, &open) {
+            self.withdraw(alert, StandDownReason::Enough);
         }
     }
 
@@ -354,12 +354,13 @@ impl Dispatcher {
         let Some(chooser) = self.chooser(incident) else {
             return;
         };
+        let eligibility = chooser.eligibility();
         let asked = self.state.alerts_of(incident);
         let barred = asked
             .filter(|alert| alert.state.is_open() || alert.is_attended())
             .filter(|alert| {
                 let person = self.state.roster.person(alert.plan.responder);
-                person.is_some_and(|person| chooser.scene_no(person).is_some())
+                person.is_some_and(|person| eligibility.scene_no(person).is_some())
             });
         let barred: Vec<(AlertId, bool)> = barred.map(|alert| (alert.plan.alert, alert.state.is_open())).collect();
         for (alert, open) in barred {

@@ -105,13 +105,6 @@ impl State {
         self.aeds_away.remove(&aed);
     }
 
-    /// Files an alert of an image under the defibrillator it is about.
-    pub(super) fn refetch(&mut self, alert: &Alert) {
-        let away = self.aeds_away.clone();
-        self.note_fetching(None, alert, alert.planned_at);
-        self.aeds_away = away;
-    }
-
     /// Keeps what is known of defibrillators in step with an alert.
     pub(super) fn note_fetching(&mut self, before: Option<&Alert>, after: &Alert, at: Timestamp) {
         let fetches = |alert: &Alert| {
@@ -119,11 +112,13 @@ impl State {
             alert.plan.role.aed().filter(|_| waits)
         };
         let (was, is) = (before.and_then(fetches), fetches(after));
-        let freed = was.filter(|_| was != is);
-        if let Some(by) = freed.and_then(|aed| self.aeds_fetched.get_mut(&aed)) {
+        if let Some(aed) = was.filter(|_| was != is) {
+            let by = self.aeds_fetched.entry(aed).or_default();
             by.remove(&after.plan.alert);
+            if by.is_empty() {
+                self.aeds_fetched.remove(&aed);
+            }
         }
-        self.aeds_fetched.retain(|_, by| !by.is_empty());
         if let Some(aed) = is.filter(|_| was != is) {
             self.aeds_fetched.entry(aed).or_default().insert(after.plan.alert);
         }

@@ -119,7 +119,6 @@ impl State {
             ledger: Ledger::of(image.messages_planned, image.messages_settled),
             histories: image.histories.into_iter().collect(),
             policies: image.policies,
-            aeds_away: image.aeds_away.into_iter().collect(),
             ..Self::default()
         };
         image.aeds.into_iter().for_each(|aed| state.aeds.put(aed));
@@ -132,8 +131,10 @@ impl State {
         for alert in image.alerts {
             state.alerts.insert(alert.plan.alert, alert);
             state.file(alert.plan.alert);
-            state.refetch(&alert);
+            state.note_fetching(None, &alert, alert.planned_at);
         }
+        // The image says which are away, and since when; filing the alerts only guessed.
+        state.aeds_away = image.aeds_away.into_iter().collect();
         for tombstone in image.tombstones {
             state.bury(tombstone);
         }
