@@ -111,6 +111,7 @@ impl Town {
                 }),
                 scene: Scene::default(),
                 ambulance_at: Some(self.now + Duration::from_secs(480)),
+                call_out: None,
                 revision: 1,
             }),
             state: IncidentState::Searching,

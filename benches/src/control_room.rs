@@ -103,6 +103,7 @@ impl ControlRoom {
                 call_connected_at: None,
                 scene: Default::default(),
                 ambulance_at: None,
+                call_out: None,
                 alert_although_late: false,
             },
         }

@@ -12,6 +12,7 @@
 
 use crate::{
     attendance::Attendance,
+    call_out::ShiftNumber,
     choose::arrival::Arrival,
     coarse::{CoarseCell, DistanceBand},
     ids::{AedId, AlertId, IncidentId, ResponderId},
@@ -29,6 +30,8 @@ pub enum Role {
     FetchAed(AedId),
     /// Meet the crew and lead them in.
     Guide,
+    /// Come to the muster point of a call-out for a shift.
+    Shift,
 }
 
 impl Role {
@@ -36,7 +39,7 @@ impl Role {
     pub fn aed(self) -> Option<AedId> {
         match self {
             Self::FetchAed(aed) => Some(aed),
-            Self::Direct | Self::Guide => None,
+            Self::Direct | Self::Guide | Self::Shift => None,
         }
     }
 }
@@ -255,6 +258,8 @@ pub struct Alert {
     pub answered_at: Option<Timestamp>,
     /// What the person does, once they accepted.
     pub attendance: Option<Attendance>,
+    /// The shift of the call-out that they took.
+    pub shift: Option<ShiftNumber>,
     /// When the person last said so, or said anything about it.
     pub attendance_at: Option<Timestamp>,
 }

@@ -2,12 +2,13 @@
 
 use crate::{
     alert::{Role, StandDownReason},
+    call_out::Shift,
     coarse::{CoarseCell, DistanceBand},
     ids::{AlertId, DeviceId, IncidentId, Reference},
     incident::{IncidentKind, IncidentState},
     input::{Place, RequestToken},
     record::Entry,
-    responder::Purpose,
+    responder::{Purpose, Skill},
     time::Timestamp,
 };
 
@@ -70,6 +71,8 @@ pub enum DownBody {
         cell: CoarseCell,
         /// Distance to the square's centre.
         band: DistanceBand,
+        /// What a call-out wants people for.
+        call_out: Option<Offer>,
     },
     /// Go; here is where. The shell adds the address parts of this incident from its register.
     Confirmed {
@@ -79,6 +82,8 @@ pub enum DownBody {
         place: Place,
         /// What to do; the shell adds where the defibrillator is from its register.
         role: Role,
+        /// The shift that they took in a call-out.
+        shift: Option<Shift>,
     },
     /// Enough others are going.
     NotNeeded,
@@ -88,6 +93,15 @@ pub enum DownBody {
     StandDown(StandDownReason),
     /// Say where you are.
     Probe,
+}
+
+/// What a person is told of a call-out before they answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Offer {
+    /// The skill that is called for, if one is named.
+    pub skill: Option<Skill>,
+    /// The shifts that want people still, the earliest first.
+    pub shifts: Vec<Shift>,
 }
 
 /// The answer to a control room's request.
@@ -106,6 +120,11 @@ pub enum Answer {
     PurposeChanged {
         /// What the incident is.
         was: Purpose,
+    },
+    /// A revision makes a call-out of what was none, or the reverse.
+    CallOutChanged {
+        /// Whether the incident is a call-out.
+        was: bool,
     },
 }
 

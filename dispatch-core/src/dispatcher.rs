@@ -6,6 +6,7 @@
 //!                          └── Commit, then what follows from it <── handle_deadline(now)
 //! ```
 
+mod call_out;
 mod control_room;
 mod messages;
 mod phones;

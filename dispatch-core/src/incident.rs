@@ -6,10 +6,11 @@
 //!              Exhausted ──> StoodDown | Closed   (from any open state)
 //! ```
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::{
     alert::StandDownReason,
+    call_out::CallOut,
     ids::{AlertId, IncidentId, IncidentKey, is_name, is_policy_word},
     input::Place,
     position::Position,
@@ -180,6 +181,8 @@ pub struct Reported {
     pub scene: Scene,
     /// When the ambulance is expected; `None` = unknown.
     pub ambulance_at: Option<Timestamp>,
+    /// Many people are wanted for shifts; `None` = the soonest few.
+    pub call_out: Option<Arc<CallOut>>,
     /// Revision of the newest report; that of an ending may be higher.
     pub revision: u32,
 }

@@ -1,8 +1,11 @@
 //! What comes in: things that happened, already parsed into types that cannot be wrong.
 
+use std::sync::Arc;
+
 use crate::{
     aeds::Aed,
     attendance::AbortReason,
+    call_out::{CallOut, ShiftChoice},
     ids::{AedId, AlertId, DeviceId, IncidentKey, Reference, ResponderId, TenantId, TrunkId},
     incident::{EndCause, IncidentKind},
     position::{Fix, Metres, Position},
@@ -50,6 +53,9 @@ pub struct Report {
     pub scene: Scene,
     /// When the ambulance is expected, on Muster's clock; `None` = unknown.
     pub ambulance_at: Option<Timestamp>,
+    /// Many people are wanted for shifts, and `place` is where they gather; `None` = the soonest few. The same in every
+    /// revision: a call-out or none.
+    pub call_out: Option<Arc<CallOut>>,
     /// Ask people even if the event is late.
     pub alert_although_late: bool,
 }
@@ -96,8 +102,10 @@ pub enum DeliveryStage {
 /// What a person said.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Reply {
-    /// I will go.
+    /// I will go; to a call-out: whenever people are wanted.
     Accept,
+    /// I will come to one of these shifts of a call-out.
+    AcceptShifts(ShiftChoice),
     /// I will not.
     Decline(DeclineReason),
     /// I have set off.

@@ -12,6 +12,7 @@ pub mod aeds;
 pub mod alert;
 pub mod attendance;
 pub mod cad_clock;
+pub mod call_out;
 pub mod choose;
 pub mod coarse;
 pub mod command;

@@ -1,12 +1,13 @@
 //! What is written down: facts, in order. State is what applying them gives, live and in recovery alike, so a record
 //! carries everything its application needs and nothing is read from a clock or a policy while applying.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     aeds::Aed,
     alert::{PlannedAlert, Role, StandDownReason},
     attendance::Attendance,
+    call_out::{CallOut, ShiftNumber},
     choose::arrival::Arrival,
     coarse::{CoarseCell, DistanceBand},
     command::Answer,
@@ -133,6 +134,8 @@ pub enum Record {
         alert: AlertId,
         /// [`Attendance::Confirmed`], [`Attendance::NotNeeded`] or [`Attendance::TooLate`].
         attendance: Attendance,
+        /// The shift that they take in a call-out.
+        shift: Option<ShiftNumber>,
         /// The version of the message that tells them.
         version: u32,
     },
@@ -247,6 +250,8 @@ pub struct IncidentReported {
     pub scene: Scene,
     /// When the ambulance is expected, by Muster's clock; `None` = unknown.
     pub ambulance_at: Option<Timestamp>,
+    /// Many people are wanted for shifts; `None` = the soonest few.
+    pub call_out: Option<Arc<CallOut>>,
     /// People are asked; false = recorded only.
     pub alerting: bool,
 }
@@ -277,9 +282,12 @@ pub struct Decision {
     pub ambulance_at: Option<Timestamp>,
     /// The street graph that ways were taken from; `None` = straight lines and a detour.
     pub roads: Option<[u8; 32]>,
-    /// Who had been asked and might still come, or was coming.
+    /// What the call-out asked of choosing; `None` = not a call-out.
+    pub call_out: Option<Calling>,
+    /// Who had been asked and might still come, or was coming; nobody in a call-out, where places are counted instead.
     pub in_play: Vec<InPlay>,
-    /// Everyone within reach, best first as ranked, at most the policy's `candidates_max`.
+    /// Everyone within reach, best first as ranked, at most the policy's `candidates_max`. In a call-out those in its area
+    /// with its skill who had not been asked for it, nearest to the muster point first, until there are enough.
     pub candidates: Vec<Candidate>,
     /// Those chosen, best first.
     pub alerts: Vec<PlannedAlert>,
@@ -300,11 +308,19 @@ impl Decision {
             since_report: Duration::ZERO,
             ambulance_at: None,
             roads: None,
+            call_out: None,
             in_play: Vec::new(),
             candidates: Vec::new(),
             alerts: Vec::new(),
         }
     }
+}
+
+/// What a call-out asks of choosing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Calling {
+    /// Those in their quiet hours are asked as well.
+    pub wake: bool,
 }
 
 /// A policy by name and version.

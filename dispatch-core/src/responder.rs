@@ -63,10 +63,14 @@ impl Skills {
         &self.0
     }
 
+    /// Whether one is among them.
+    pub fn contains(&self, skill: &Skill) -> bool {
+        self.iter().any(|name| name == skill.as_str())
+    }
+
     /// Whether any of `wanted` is among them.
     pub fn any_of(&self, wanted: &BTreeSet<Skill>) -> bool {
-        self.iter()
-            .any(|name| wanted.iter().any(|skill| skill.as_str() == name))
+        wanted.iter().any(|skill| self.contains(skill))
     }
 }
 

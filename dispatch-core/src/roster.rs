@@ -267,11 +267,24 @@ impl Roster {
     /// Up to `limit` people of a tenant within `radius` who have a phone that understands alerts, nearest first, ties by
     /// responder id.
     pub fn near(&self, place: Position, radius: Metres, limit: usize, tenant: &TenantId) -> Vec<NearPerson<'_>> {
+        self.near_where(place, radius, limit, tenant, |_| true)
+    }
+
+    /// The same of those that `keep` lets through.
+    pub fn near_where(
+        &self,
+        place: Position,
+        radius: Metres,
+        limit: usize,
+        tenant: &TenantId,
+        keep: impl Fn(&Person) -> bool,
+    ) -> Vec<NearPerson<'_>> {
         let Some(wanted) = self.number_of(tenant) else {
             return Vec::new();
         };
         let near = self.index.nearest(place, radius, limit, |handle| {
-            usize::from(self.asked_by[handle.0 as usize]) == wanted
+            let handle = handle.0 as usize;
+            usize::from(self.asked_by[handle]) == wanted && keep(&self.people[handle])
         });
         let mut people: Vec<NearPerson<'_>> = near
             .into_iter()

@@ -1,6 +1,7 @@
 //! What is known, as applying the records gives it. Nothing else changes it.
 
 mod alerts;
+mod call_outs;
 mod forgetting;
 mod history;
 mod image;
@@ -12,6 +13,7 @@ use crate::{
     aeds::Aeds,
     alert::Alert,
     cad_clock::CadClock,
+    call_out::ShiftNumber,
     command::Answer,
     ids::{AedId, AlertId, IncidentId, IncidentKey, Reference, ResponderId, TenantId},
     incident::{Incident, IncidentState, Reported},
@@ -54,6 +56,8 @@ pub struct State {
     aeds_fetched: BTreeMap<AedId, BTreeSet<AlertId>>,
     /// Defibrillators that are not in their place, and since when.
     aeds_away: BTreeMap<AedId, Timestamp>,
+    /// How many have taken each shift of a call-out and are coming, there, or were; none = not in the map; derived.
+    shifts_taken: BTreeMap<(IncidentId, ShiftNumber), u32>,
 }
 
 impl State {
@@ -158,6 +162,7 @@ impl State {
             place: report.place,
             scene: report.scene.clone(),
             ambulance_at: report.ambulance_at,
+            call_out: report.call_out.clone(),
             revision: report.revision,
         });
         if report.alerting && incident.state == IncidentState::Recorded {

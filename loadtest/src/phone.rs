@@ -320,6 +320,7 @@ impl Phone {
             alert_id: id.into(),
             kind: kind.into(),
             decline_reason: reason.into(),
+            shifts: Vec::new(),
         };
         if let Some(alert) = self.alerts.get_mut(id) {
             alert.said = Some(reply.clone());

@@ -144,6 +144,7 @@ def main():
         service = stack.enter_context(server.Service(str(chosen.binary.resolve()), folder))
         world = World(service, stack)
 
+        import calling_out
         import fetching
         import stories
 
@@ -153,6 +154,8 @@ def main():
         stories.drill(world)
         stories.a_trunk_moves_a_responder(world)
         fetching.a_defibrillator_is_fetched(world)
+        calling_out.people_take_shifts(world)
+        calling_out.what_is_no_call_out_is_refused(world)
         if not chosen.without_owntracks:
             stories.owntracks_moves_a_responder(world)
     print(f"{CHECKS} checks, all well")

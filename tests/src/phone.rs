@@ -206,6 +206,7 @@ impl App {
                 alert_id,
                 kind: kind.into(),
                 decline_reason: 0,
+                shifts: Vec::new(),
             }));
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     alert::Role,
     ids::{AedId, ResponderId},
     policy::{Policy, Ranking, RoleKind},
-    record::{Candidate, Decision, Verdict},
+    record::{Calling, Candidate, Decision, Verdict},
 };
 
 pub use weigh::{Added, Weighing, Worth, weigh};
@@ -45,11 +45,19 @@ const AMBULANCE_LEFT_MIN: Ambulance = Arrival {
 /// puts the candidates in order, gives each its verdict, and returns those chosen, best first.
 pub fn decide(policy: &Policy, decision: &mut Decision) -> Vec<Chosen> {
     let travel = Travel::new(policy, decision.place.position, decision.decided_at);
-    let arrivals = put_in_order(policy, &travel, decision);
-    rule_out(policy, &arrivals, decision);
-    let chosen = match policy.ranking {
-        Ranking::Nearest | Ranking::Soonest => first_in_order(policy, &travel, &arrivals, decision),
-        Ranking::Survival => worth_most(policy, &travel, &arrivals, decision),
+    let ranking = match decision.call_out {
+        Some(_) => Ranking::Nearest,
+        None => policy.ranking,
+    };
+    let arrivals = put_in_order(ranking, &travel, decision);
+    let chosen = if let Some(calling) = decision.call_out {
+        call_out(calling, &arrivals, decision)
+    } else {
+        rule_out(policy, &arrivals, decision);
+        match ranking {
+            Ranking::Nearest | Ranking::Soonest => first_in_order(policy, &travel, &arrivals, decision),
+            Ranking::Survival => worth_most(policy, &travel, &arrivals, decision),
+        }
     };
     for chosen in &chosen {
         decision.candidates[chosen.candidate].verdict = Verdict::Asked;
@@ -59,7 +67,7 @@ pub fn decide(policy: &Policy, decision: &mut Decision) -> Vec<Chosen> {
 
 /// Opens the choice between those who may be asked, and puts everybody in the policy's order; returns when each would be
 /// there, going straight.
-fn put_in_order(policy: &Policy, travel: &Travel<'_>, decision: &mut Decision) -> Vec<Arrival> {
+fn put_in_order(ranking: Ranking, travel: &Travel<'_>, decision: &mut Decision) -> Vec<Arrival> {
     for candidate in &mut decision.candidates {
         if candidate.verdict.is_of_choice() {
             candidate.verdict = Verdict::EnoughSooner;
@@ -72,7 +80,7 @@ fn put_in_order(policy: &Policy, travel: &Travel<'_>, decision: &mut Decision) -
         .iter()
         .zip(&arrivals)
         .enumerate()
-        .map(|(index, (candidate, arrival))| match policy.ranking {
+        .map(|(index, (candidate, arrival))| match ranking {
             Ranking::Nearest => (candidate.distance.mm(), candidate.responder, index),
             Ranking::Soonest | Ranking::Survival => (ms(arrival.median), candidate.responder, index),
         })
@@ -91,6 +99,26 @@ fn put_in_order(policy: &Policy, travel: &Travel<'_>, decision: &mut Decision) -
         candidate.estimated_arrival = arrival.median;
     }
     arrivals
+}
+
+/// The nearest, for a shift each; nobody is woken unless that is wanted.
+fn call_out(calling: Calling, arrivals: &[Arrival], decision: &mut Decision) -> Vec<Chosen> {
+    let open = |candidate: &Candidate| candidate.verdict == Verdict::EnoughSooner;
+    for candidate in &mut decision.candidates {
+        if open(candidate) && candidate.quiet && !calling.wake {
+            candidate.verdict = Verdict::Quiet;
+        }
+    }
+    let candidates = decision.candidates.iter().enumerate();
+    let first = candidates
+        .filter(|(_, candidate)| open(candidate))
+        .take(decision.sought as usize);
+    let chosen = first.map(|(index, _)| Chosen {
+        candidate: index,
+        role: Role::Shift,
+        arrival: arrivals[index],
+    });
+    chosen.collect()
 }
 
 /// Those who surely cannot beat the ambulance, and those not to be woken while others are sooner.
@@ -206,7 +234,7 @@ impl Offer {
         let most = match self.chosen.role {
             Role::Direct => stakes.ceiling(Brings::Cpr, &self.moments),
             Role::FetchAed(_) => stakes.ceiling(Brings::Aed, &self.moments),
-            Role::Guide => 0.0,
+            Role::Guide | Role::Shift => 0.0,
         };
         self.acceptance * most > self.price
     }
@@ -225,7 +253,7 @@ fn worth_in(stakes: &Stakes, role: Role, chance: f64, aed_chance: f64, arrival: 
             stakes.worth(Brings::Aed, chance * aed_chance, arrival)
                 + stakes.worth(Brings::Cpr, chance * (1.0 - aed_chance), arrival)
         }
-        Role::Guide => 0.0,
+        Role::Guide | Role::Shift => 0.0,
     }
 }
 
@@ -300,7 +328,7 @@ fn take_into_play(stakes: &mut Stakes, role: Role, chance: f64, aed_chance: f64,
             stakes.add(Brings::Aed, chance * aed_chance, arrival);
             stakes.add(Brings::Cpr, chance * (1.0 - aed_chance), arrival);
         }
-        Role::Guide => {}
+        Role::Guide | Role::Shift => {}
     }
 }
 

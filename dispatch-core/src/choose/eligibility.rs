@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    alert::AlertState,
+    alert::{Alert, AlertState, Role},
     attendance::Attendance,
+    call_out::CallOut,
     ids::ResponderId,
     incident::{Incident, Reported},
     policy::Policy,
     record::Verdict,
+    responder::Skills,
     roster::{Person, Presence},
     scene::SceneRule,
     state::State,
@@ -59,6 +61,12 @@ impl<'a> Eligibility<'a> {
         self.asked.get(&responder).map_or(0, |asked| asked.times)
     }
 
+    /// Whether a person was asked for this incident and is not to be asked for it again.
+    pub fn was_asked_enough(&self, responder: ResponderId) -> bool {
+        let asked = self.asked.get(&responder);
+        asked.is_some_and(|asked| !asked.may_be_asked_again)
+    }
+
     /// Yes, or a named no. The order tells the reader the most lasting reason first.
     pub fn verdict(&self, person: &Person) -> Verdict {
         if let Some(no) = self.scene_no(person) {
@@ -71,7 +79,7 @@ impl<'a> Eligibility<'a> {
         if self.now >= profile.credential_valid_until {
             return Verdict::CredentialExpired;
         }
-        if !self.policy.skills_any.is_empty() && !profile.skills.any_of(&self.policy.skills_any) {
+        if !self.has_skill(&profile.skills) {
             return Verdict::LacksSkill;
         }
         let mut devices = person.alertable(self.reported.purpose).peekable();
@@ -81,11 +89,7 @@ impl<'a> Eligibility<'a> {
         if !profile.on_duty {
             return Verdict::OffDuty;
         }
-        if self
-            .asked
-            .get(&profile.responder)
-            .is_some_and(|asked| !asked.may_be_asked_again)
-        {
+        if self.was_asked_enough(profile.responder) {
             return Verdict::AlreadyAsked;
         }
         if self.is_busy(profile.responder) {
@@ -112,10 +116,37 @@ impl<'a> Eligibility<'a> {
         }
     }
 
+    /// A skill that a call-out names stands in place of those that the policy asks for.
+    fn has_skill(&self, skills: &Skills) -> bool {
+        match self.reported.call_out.as_deref().and_then(CallOut::skill) {
+            Some(skill) => skills.contains(skill),
+            None => self.policy.skills_any.is_empty() || skills.any_of(&self.policy.skills_any),
+        }
+    }
+
     fn is_busy(&self, responder: ResponderId) -> bool {
         self.state
             .live_alerts(responder)
-            .any(|alert| alert.incident != self.incident.id && (alert.is_pending() || alert.is_attended()))
+            .filter(|alert| alert.incident != self.incident.id && (alert.is_pending() || alert.is_attended()))
+            .any(|alert| self.reported.call_out.is_some() || !self.can_leave(alert))
+    }
+
+    /// Whether somebody can go to a patient all the same: a call-out that they have not answered, or a shift that has not
+    /// begun, keeps nobody from that.
+    fn can_leave(&self, alert: &Alert) -> bool {
+        if alert.plan.role != Role::Shift {
+            return false;
+        }
+        let begins = || {
+            let incident = self.state.incident(alert.incident)?;
+            let call_out = incident.reported.as_ref()?.call_out.as_ref()?;
+            Some(call_out.shift(alert.shift?)?.starts_at)
+        };
+        match alert.attendance {
+            None => true,
+            Some(Attendance::Confirmed) => begins().is_some_and(|begins| self.now < begins),
+            Some(_) => false,
+        }
     }
 
     fn rest_no(&self, responder: ResponderId) -> Option<Verdict> {

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod arrival;
+mod call_out;
 mod decide;
 mod eligibility;
 mod redecide;
@@ -62,6 +63,9 @@ pub struct Chooser<'a> {
 impl Chooser<'_> {
     /// Considers everyone within the policy's reach and chooses up to `sought` of them.
     pub fn choose(&self, streets: Option<&mut Streets>, sought: u32) -> Decision {
+        if let Some(call_out) = &self.reported.call_out {
+            return self.choose_for_shifts(call_out, sought);
+        }
         let eligibility = self.eligibility();
         let candidates_max = self.policy.candidates_max as usize;
         let tenant = &self.incident.key.tenant;
@@ -221,8 +225,11 @@ impl Chooser<'_> {
             let candidate = &decision.candidates[chosen.candidate];
             let responder = candidate.responder;
             let attempt = eligibility.times_asked(responder) + 1;
-            let mut near = near.iter();
-            let near = near
+            // Where distance alone decides, as for the hundreds of a call-out, both are in the same order.
+            let in_order = near.get(chosen.candidate);
+            let near = in_order
+                .into_iter()
+                .chain(near)
                 .find(|near| near.person.profile.responder == responder)
                 .expect("candidates are those near");
             PlannedAlert {
@@ -234,10 +241,20 @@ impl Chooser<'_> {
                 cell,
                 arrival: chosen.arrival,
                 acceptance_permille: candidate.acceptance_permille,
-                expires_at: self.now + self.policy.alert_expiry,
+                expires_at: self.expires_at(),
             }
         };
         chosen.iter().map(plan).collect()
+    }
+}
+
+impl Chooser<'_> {
+    /// When a request made now ends by itself.
+    fn expires_at(&self) -> Timestamp {
+        match &self.reported.call_out {
+            Some(call_out) => call_out.ends_at().min(self.now + self.policy.call_out.alert_expiry),
+            None => self.now + self.policy.alert_expiry,
+        }
     }
 }
 

@@ -29,6 +29,11 @@ impl Dispatcher {
         if let Some(was) = was.filter(|&was| was != report.purpose) {
             return self.answer(token, Answer::PurposeChanged { was });
         }
+        let known = self.state.incident(id).and_then(|incident| incident.reported.as_ref());
+        let was = known.map(|reported| reported.call_out.is_some());
+        if let Some(was) = was.filter(|&was| was != report.call_out.is_some()) {
+            return self.answer(token, Answer::CallOutChanged { was });
+        }
         let mut warnings = Vec::new();
         let unused = match self.state.standing(id) {
             Some(known) if !known.state.is_open() => Some(Warning::IncidentEnded),
@@ -64,6 +69,7 @@ impl Dispatcher {
         let old_place = before
             .and_then(|incident| incident.reported.as_ref())
             .and_then(|reported| reported.place);
+        let shifts_before = before.and_then(|incident| incident.reported.as_ref()?.call_out.clone());
         let asked_before = before.map_or(0, |incident| incident.alerts.len());
         // An incident that people are going to has a place; a revision that leaves it out has not unlearned it.
         let place = report.place.or(old_place.filter(|_| was_active));
@@ -82,12 +88,13 @@ impl Dispatcher {
             call_connected_at: report.call_connected_at,
             scene: report.scene.clone(),
             ambulance_at: report.ambulance_at,
+            call_out: report.call_out.clone(),
             alerting: was_active || (!late && place.is_some()),
         }));
         self.reschedule_incident(id);
         self.warn_of_scene(id, warnings);
         self.clear_scene(id);
-        if was_active && place != old_place {
+        if was_active && (place != old_place || report.call_out != shifts_before) {
             self.relocate(id);
         } else {
             self.search_if_short(id);
@@ -312,7 +319,7 @@ impl Dispatcher {
         match &mut answer {
             Answer::Reported(reported) => reported.duplicate = true,
             Answer::Ended(ended) => ended.duplicate = true,
-            Answer::RequestIdReused { .. } | Answer::PurposeChanged { .. } => {}
+            Answer::RequestIdReused { .. } | Answer::PurposeChanged { .. } | Answer::CallOutChanged { .. } => {}
         }
         Some(answer)
     }

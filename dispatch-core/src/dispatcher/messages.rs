@@ -21,14 +21,6 @@ const VERSIONS_SINCE: u64 = 1_750_000_000;
 /// bits, so this lasts until 2059.
 const VERSIONS_A_SECOND: u64 = 4;
 
-/// When the newest message about an alert stops being true by itself.
-pub(super) fn message_expiry(alert: &Alert) -> Timestamp {
-    match alert.message.kind {
-        MessageKind::Alert => alert.plan.expires_at,
-        _ => alert.message.planned_at + DIRECTION_EXPIRY,
-    }
-}
-
 /// Sorts what is sent after an outage: who goes is told where before anybody is asked, who is asked before anybody is
 /// called off, and of each the newest first. An old backlog must not delay what can still save somebody (PagerDuty 2023,
 /// 2025).
@@ -48,6 +40,17 @@ pub(super) fn most_urgent_first(mut alerts: Vec<Alert>) -> Vec<AlertId> {
 }
 
 impl Dispatcher {
+    /// When the newest message about an alert stops being true by itself.
+    pub(super) fn message_expiry(&self, alert: &Alert) -> Timestamp {
+        let hour = alert.message.planned_at + DIRECTION_EXPIRY;
+        match alert.message.kind {
+            MessageKind::Alert => alert.plan.expires_at,
+            // Whoever has a shift tomorrow may look at the phone in the morning.
+            MessageKind::Confirmed => self.shift_of(alert).map_or(hour, |shift| shift.ends_at.max(hour)),
+            _ => hour,
+        }
+    }
+
     /// Whether the newest message about an alert may still be sent. A deadline that ends it may be due and not have had
     /// its turn yet, as after a pause of the process.
     pub(super) fn is_true_now(&self, alert: &Alert) -> bool {
@@ -56,7 +59,7 @@ impl Dispatcher {
             MessageKind::Confirmed => alert.is_attended() && self.incident(alert.incident).state.is_open(),
             MessageKind::NotNeeded | MessageKind::TooLate | MessageKind::StandDown(_) => true,
         };
-        holds && message_expiry(alert) > self.now
+        holds && self.message_expiry(alert) > self.now
     }
 
     /// The version of the next message about an alert. What was sent while the store was in trouble may have been lost with
@@ -100,6 +103,7 @@ impl Dispatcher {
                 role: alert.plan.role,
                 cell: alert.plan.cell,
                 band: alert.plan.band,
+                call_out: self.offer(incident.id),
             },
             MessageKind::Confirmed => {
                 let place = reported
@@ -109,6 +113,7 @@ impl Dispatcher {
                     incident: incident.id,
                     place,
                     role: alert.plan.role,
+                    shift: self.shift_of(&alert).copied(),
                 }
             }
             MessageKind::NotNeeded => DownBody::NotNeeded,
@@ -118,7 +123,7 @@ impl Dispatcher {
         let Some(person) = self.state.roster.person(alert.plan.responder) else {
             return;
         };
-        let expires_at = message_expiry(&alert);
+        let expires_at = self.message_expiry(&alert);
         let purpose = reported.purpose;
         let messages = person.alertable(purpose).map(|(device, _)| {
             Command::Publish(DownMessage {

@@ -3,6 +3,7 @@
 use crate::{
     alert::{Alert, AlertState, StandDownReason},
     attendance::{AbortReason, Attendance},
+    call_out::ShiftChoice,
     command::{Command, DownBody, DownMessage, Refusal},
     ids::{AlertId, DeviceId, ResponderId},
     input::{DeclineReason, DeliveryStage, Reply},
@@ -93,7 +94,8 @@ impl Dispatcher {
             Err(refusal) => return self.refuse(device, refusal),
         };
         match reply {
-            Reply::Accept => self.accept(device, &alert),
+            Reply::Accept => self.accept(device, &alert, ShiftChoice::ANY),
+            Reply::AcceptShifts(shifts) => self.accept(device, &alert, shifts),
             Reply::Decline(reason) => self.decline(device, &alert, reason),
             Reply::EnRoute => self.attend(device, &alert, Attendance::EnRoute),
             Reply::AtScene => self.attend(device, &alert, Attendance::AtScene),
@@ -106,9 +108,9 @@ impl Dispatcher {
         }
     }
 
-    /// First come, first served up to the number wanted; beyond, only who would be clearly sooner. Every accept is answered, and saying it again gets the same
-    /// answer while that is true.
-    fn accept(&mut self, device: DeviceId, alert: &Alert) {
+    /// First come, first served up to the number wanted; beyond, only who would be clearly sooner. Every accept is answered,
+    /// and saying it again gets the same answer while that is true.
+    fn accept(&mut self, device: DeviceId, alert: &Alert, shifts: ShiftChoice) {
         let id = alert.plan.alert;
         if alert.attendance.is_some() {
             if !self.is_true_now(alert) {
@@ -121,10 +123,15 @@ impl Dispatcher {
             }
             return;
         }
+        let mut shift = None;
         let attendance = match alert.state {
             AlertState::Declined(_) => return self.refuse(device, Refusal::OutOfTurn),
-            state if state.is_open() => match self.welcome(alert) {
+            state if state.is_open() => match self.welcome(alert, shifts) {
                 Welcome::Goes => Attendance::Confirmed,
+                Welcome::Takes(number) => {
+                    shift = Some(number);
+                    Attendance::Confirmed
+                }
                 Welcome::InPlaceOf(slower) => {
                     self.stand_down(slower, StandDownReason::Replaced);
                     Attendance::Confirmed
@@ -138,6 +145,7 @@ impl Dispatcher {
         self.record(Record::AlertAccepted {
             alert: id,
             attendance,
+            shift,
             version: self.next_version(alert),
         });
         self.publish(id);
@@ -207,7 +215,7 @@ impl Dispatcher {
         if next.is_with_patient() && !wanted {
             return self.refuse(device, Refusal::OutOfTurn);
         }
-        self.accept(device, alert);
+        self.accept(device, alert, ShiftChoice::ANY);
         let alert = *self.alert(alert.plan.alert);
         if alert.attendance.is_some_and(|here| here.may_become(next)) {
             self.attend(device, &alert, next);

@@ -3,6 +3,7 @@
 use crate::{
     alert::{Alert, AlertState, Role, StandDownReason},
     attendance::Attendance,
+    call_out::{ShiftChoice, ShiftNumber},
     choose::Chooser,
     coarse::CoarseCell,
     deadlines::Due,
@@ -30,8 +31,16 @@ impl Dispatcher {
         }
         let policy = self.policy_for(incident, reported);
         let search_again_after = policy.search_again_after;
+        let alerts_max = match &reported.call_out {
+            Some(_) => policy.call_out.alerts_max,
+            None => policy.alerts_max,
+        };
+        if let Some(later) = self.next_wave_of_call_out(incident) {
+            self.deadlines.set(Due::SearchAgain(id), Some(later));
+            return 0;
+        }
         let missing = self.missing(id);
-        let room = policy.alerts_max.saturating_sub(count(incident.alerts.len()));
+        let room = alerts_max.saturating_sub(count(incident.alerts.len()));
         if missing.min(room) == 0 {
             self.deadlines.set(Due::SearchAgain(id), None);
             return 0;
@@ -102,6 +111,10 @@ impl Dispatcher {
     /// How many more people should be asked now.
     fn missing(&self, id: IncidentId) -> u32 {
         let policy = self.policy_of(id);
+        if let Some(call_out) = self.call_out(id) {
+            let asked = self.open_places(id, call_out) * policy.call_out.asked_per_place;
+            return asked.saturating_sub(self.pending(id));
+        }
         let covering = self.covering(id);
         if covering >= policy.wanted {
             return 0;
@@ -120,20 +133,40 @@ impl Dispatcher {
         )
     }
 
+    fn pending(&self, id: IncidentId) -> u32 {
+        let asked = self.state.alerts_of(self.incident(id));
+        count(asked.filter(|alert| alert.is_pending()).count())
+    }
+
     fn anyone_pending(&self, id: IncidentId) -> bool {
         self.state.alerts_of(self.incident(id)).any(|alert| alert.is_pending())
     }
 
-    /// Whether one more person is wanted on the way.
-    pub(super) fn wants_another(&self, id: IncidentId) -> bool {
-        self.incident(id).state.is_active() && self.covering(id) < self.policy_of(id).wanted
+    /// Whether as many as wanted are going.
+    fn has_enough(&self, id: IncidentId) -> bool {
+        match self.call_out(id) {
+            Some(call_out) => self.open_places(id, call_out) == 0,
+            None => self.covering(id) >= self.policy_of(id).wanted,
+        }
     }
 
-    /// Whether somebody who accepts now is to go; and, if they take another's place, whose.
-    pub(super) fn welcome(&self, alert: &Alert) -> Welcome {
+    /// Whether one more person is wanted on the way.
+    pub(super) fn wants_another(&self, id: IncidentId) -> bool {
+        self.incident(id).state.is_active() && !self.has_enough(id)
+    }
+
+    /// Whether somebody who accepts now is to go, and for which shift; and, if they take another's place, whose.
+    pub(super) fn welcome(&self, alert: &Alert, shifts: ShiftChoice) -> Welcome {
         let incident = self.incident(alert.incident);
         if !incident.state.is_active() {
             return Welcome::NotNeeded;
+        }
+        if let Some(call_out) = self.call_out(alert.incident) {
+            let shift = self.open_shifts(alert.incident, call_out);
+            let mut named = shift.filter(|shift| shifts.contains(shift.number));
+            return named
+                .next()
+                .map_or(Welcome::NotNeeded, |shift| Welcome::Takes(shift.number));
         }
         let policy = self.policy_of(alert.incident);
         let covering = self.covering(alert.incident);
@@ -164,6 +197,9 @@ impl Dispatcher {
 
     /// Whose place an accepter takes: somebody with the same task who would come clearly later and has not moved yet.
     fn replaced_by(&self, alert: &Alert) -> Option<AlertId> {
+        if alert.plan.role == Role::Shift {
+            return None;
+        }
         let by = self.policy_of(alert.incident).improve_by?;
         let left = |alert: &Alert| {
             alert
@@ -185,7 +221,8 @@ impl Dispatcher {
     /// Whether those going are enough when nobody else is worth an alert.
     fn is_covered_by_few(&self, id: IncidentId) -> bool {
         let policy = self.policy_of(id);
-        policy.ranking == Ranking::Survival && self.covering(id) >= policy.going_min.max(1)
+        let judged = policy.ranking == Ranking::Survival && self.call_out(id).is_none();
+        judged && self.covering(id) >= policy.going_min.max(1)
     }
 
     /// After somebody was told that they are not needed: the last one asked was not worth more.
@@ -200,7 +237,8 @@ impl Dispatcher {
     /// After somebody was confirmed: calls off those who have not answered and are no longer worth it.
     pub(super) fn withdraw_not_worth(&mut self, id: IncidentId) {
         let policy = self.policy_of(id);
-        if policy.ranking != Ranking::Survival || self.covering(id) < policy.going_min {
+        let judged = policy.ranking == Ranking::Survival && self.call_out(id).is_none();
+        if !judged || self.covering(id) < policy.going_min {
             return;
         }
         let open = self
@@ -216,7 +254,7 @@ impl Dispatcher {
     /// After somebody was confirmed: if that is enough, calls off everyone who has not answered, but for those who would
     /// be clearly sooner than one who has not moved yet.
     pub(super) fn cover_if_enough(&mut self, id: IncidentId) {
-        if self.covering(id) < self.policy_of(id).wanted {
+        if !self.has_enough(id) {
             return self.withdraw_not_worth(id);
         }
         if self.incident(id).state == IncidentState::Exhausted {
@@ -282,11 +320,13 @@ impl Dispatcher {
         may
     }
 
-    /// The place was corrected: those still near are told anew, the others called off.
+    /// The place was corrected: those still near are told anew, the others called off. Of a call-out everybody is told:
+    /// they come from all over, and the shifts may have changed as well.
     pub(super) fn relocate(&mut self, id: IncidentId) {
         let Some(place) = self.incident(id).reported.as_ref().and_then(|reported| reported.place) else {
             return;
         };
+        self.release_from_dropped_shifts(id);
         let radius = self.policy_of(id).radius;
         let cell = CoarseCell::around(place.position);
         let concerned: Vec<AlertId> = self
@@ -303,7 +343,8 @@ impl Dispatcher {
                 .person(known.plan.responder)
                 .and_then(|person| person.fix);
             // Somebody whose whereabouts are not known after a restart is kept: they know best whether they can go.
-            let near = fix.is_none_or(|fix| fix.position.distance_to(place.position) <= radius);
+            let near = fix.is_none_or(|fix| fix.position.distance_to(place.position) <= radius)
+                || known.plan.role == Role::Shift;
             if near || known.attendance.is_some_and(Attendance::is_with_patient) {
                 let band = fix.map_or(known.plan.band, |fix| cell.band_from(fix.position));
                 let version = self.next_version(&known);
@@ -383,6 +424,8 @@ impl Dispatcher {
 pub(super) enum Welcome {
     /// They go.
     Goes,
+    /// They take this shift.
+    Takes(ShiftNumber),
     /// They go, and this one need not.
     InPlaceOf(AlertId),
     /// Enough are going.

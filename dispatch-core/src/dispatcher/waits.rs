@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::{
-    alert::{Alert, MessageKind},
+    alert::{Alert, MessageKind, Role},
     attendance::Attendance,
     deadlines::Due,
     ids::{AlertId, IncidentId},
-    incident::IncidentState,
+    incident::{Incident, IncidentState},
     position::{Metres, Position},
     record::Record,
     roster::Presence,
@@ -15,7 +15,7 @@ use crate::{
     time::Timestamp,
 };
 
-use super::{Dispatcher, messages::message_expiry};
+use super::Dispatcher;
 
 /// A confirmation or stand-down not acknowledged for this long is reported to the control room.
 const UNHEARD_AFTER: Duration = Duration::from_secs(60);
@@ -34,10 +34,11 @@ impl Dispatcher {
         let alert = *self.alert(id);
         let policy = self.policy_of(alert.incident);
         let open = alert.state.is_open();
-        let wait = if alert.reached_at.is_some() {
-            policy.answer_wait
-        } else {
-            policy.receipt_wait
+        let for_shift = alert.plan.role == Role::Shift;
+        let wait = match alert.reached_at {
+            _ if for_shift => policy.call_out.answer_wait,
+            Some(_) => policy.answer_wait,
+            None => policy.receipt_wait,
         };
         let replace = alert.is_pending().then(|| alert.waits_since + wait);
         let resend = match alert.message.kind {
@@ -52,13 +53,17 @@ impl Dispatcher {
         self.deadlines.set(Due::ResendMessage(id), resend);
         // A request that waits for its outcome is an open alert, which expires.
         let direction = alert.message.is_open() && alert.message.kind != MessageKind::Alert;
-        let lapse = direction.then(|| message_expiry(&alert));
+        let lapse = direction.then(|| self.message_expiry(&alert));
         self.deadlines.set(Due::LapseMessage(id), lapse);
         let silent_since = alert.attendance_at.filter(|_| alert.is_attended());
+        // Nobody is heard of before their shift begins.
+        let silent_since =
+            silent_since.map(|since| since.max(self.shift_of(&alert).map_or(since, |shift| shift.ends_at)));
         let over = silent_since.map(|since| since + self.policy_of(alert.incident).attendance_max);
         self.deadlines.set(Due::PresumeOver(id), over);
-        let setting_off =
-            matches!(alert.attendance, Some(Attendance::Confirmed | Attendance::EnRoute)) && !alert.stalled;
+        let setting_off = matches!(alert.attendance, Some(Attendance::Confirmed | Attendance::EnRoute))
+            && !alert.stalled
+            && !for_shift;
         let look = alert.attendance_at.filter(|_| setting_off);
         let look = look.map(|since| since + self.policy_of(alert.incident).stall_after);
         self.deadlines.set(Due::LookForMovement(id), look);
@@ -85,8 +90,16 @@ impl Dispatcher {
         }
         let incident = self.incident(id);
         let open = incident.state.is_open();
-        let over = open.then(|| incident.received_at + self.policy_of(id).incident_max);
+        let over = open.then(|| self.presumed_over_at(incident));
         self.deadlines.set(Due::PresumeIncidentOver(id), over);
+    }
+
+    /// When an incident that nobody ends must be over.
+    fn presumed_over_at(&self, incident: &Incident) -> Timestamp {
+        let policy = self.policy_of(incident.id);
+        let over = incident.received_at + policy.incident_max;
+        let call_out = self.call_out(incident.id);
+        call_out.map_or(over, |call_out| over.max(call_out.ends_at() + policy.attendance_max))
     }
 
     /// Derives from the state when an incident is forgotten.

@@ -79,6 +79,16 @@ impl Policy {
             number(field, speed.into(), 100, 50_000)?;
         }
         self.check_models(&number, &span)?;
+        let call_out = &self.call_out;
+        number("call_out.asked_per_place", call_out.asked_per_place.into(), 1, 20)?;
+        number("call_out.alerts_max", call_out.alerts_max.into(), 1, 5_000)?;
+        span("call_out.answer_wait_s", call_out.answer_wait, 10 * second, 6 * hour)?;
+        span(
+            "call_out.alert_expiry_s",
+            call_out.alert_expiry,
+            call_out.answer_wait,
+            24 * hour,
+        )?;
         span("turnout_day_s", self.turnout_day, Duration::ZERO, 10 * minute)?;
         span("turnout_night_s", self.turnout_night, Duration::ZERO, 10 * minute)?;
         number("night_from_hour", self.night_from_hour.into(), 0, 23)?;
@@ -236,6 +246,11 @@ mod tests {
             "joint.ambulance_unknown.fast_s"
         );
         assert_eq!(wrong(|p| p.rest.alerts_max = 33), "rest.alerts_max");
+        assert_eq!(wrong(|p| p.call_out.asked_per_place = 0), "call_out.asked_per_place");
+        assert_eq!(
+            wrong(|p| p.call_out.alert_expiry = Duration::from_secs(60)),
+            "call_out.alert_expiry_s"
+        );
         assert_eq!(wrong(|p| p.turnout_day = Duration::from_micros(1_500)), "turnout_day_s");
     }
 }

@@ -58,6 +58,8 @@ pub struct Policy {
     pub scenes: SceneRules,
     /// When people have been asked or have helped enough for a while.
     pub rest: Rest,
+    /// How people are called out for shifts.
+    pub call_out: CallOutRules,
     /// Whoever does not want to be woken is asked only while among so many soonest of those who may be asked, 0 to 100;
     /// 1 = only when nobody else is sooner.
     pub wake_among: u32,
@@ -215,6 +217,22 @@ pub struct Rest {
     pub alerts_within: Duration,
 }
 
+/// How people are called out for shifts. There is no life to save by seconds, and an answer may take a word at home first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CallOutRules {
+    /// For each place that nobody has taken yet so many people are asked at a time, 1 to 20. 4 is our assumption: one of
+    /// three and a half accepts (`acceptance.prior_permille`).
+    pub asked_per_place: u32,
+    /// How many people one call-out may ask in all, 1 to 5,000.
+    pub alerts_max: u32,
+    /// Somebody who has not answered for this long is made up for, 10 s to 6 h; a late accept is still welcome. 10 min is
+    /// our assumption.
+    pub answer_wait: Duration,
+    /// A request that nobody answered ends after this, at least `answer_wait`, at most 24 h, and with the last shift. 2 h
+    /// is our assumption.
+    pub alert_expiry: Duration,
+}
+
 /// Travel speeds in millimetres per second, 100 to 50,000.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Speeds {
@@ -264,6 +282,12 @@ impl Default for Policy {
                 after_attendance: Duration::from_secs(3_600),
                 alerts_max: 20,
                 alerts_within: Duration::from_secs(30 * 86_400),
+            },
+            call_out: CallOutRules {
+                asked_per_place: 4,
+                alerts_max: 5_000,
+                answer_wait: Duration::from_secs(600),
+                alert_expiry: Duration::from_secs(2 * 3_600),
             },
             wake_among: 1,
             ambulance_margin: Some(Duration::ZERO),

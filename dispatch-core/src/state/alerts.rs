@@ -33,6 +33,7 @@ impl State {
                 request: Times::default(),
                 answered_at: None,
                 attendance: None,
+                shift: None,
                 attendance_at: None,
             };
             self.ledger.first(&alert.message);
@@ -53,6 +54,7 @@ impl State {
         self.file(id);
         self.note_answer(&before, &after, at);
         self.note_fetching(Some(&before), &after, at);
+        self.note_shift(Some(&before), &after);
         let incident = after.incident;
         self.note_settled(incident, at);
         settled
@@ -97,8 +99,14 @@ fn change(alert: &mut Alert, ledger: &mut Ledger, record: &Record, at: Timestamp
         }
         Record::AttendanceStalled { .. } => alert.stalled = true,
         Record::AlertAccepted {
-            attendance, version, ..
-        } => return accepted(alert, ledger, attendance, version, at),
+            attendance,
+            shift,
+            version,
+            ..
+        } => {
+            alert.shift = shift;
+            return accepted(alert, ledger, attendance, version, at);
+        }
         Record::AlertDeclined { reason, .. } => {
             end(alert, AlertState::Declined(reason));
             let heard = answered(alert, ledger, at);

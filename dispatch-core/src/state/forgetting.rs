@@ -87,6 +87,7 @@ impl State {
             let Some(alert) = self.alerts.remove(alert) else {
                 continue;
             };
+            self.forget_shift(&alert);
             if let Some(live) = self.live_alerts.get_mut(&alert.plan.responder) {
                 live.remove(&alert.plan.alert);
                 if live.is_empty() {

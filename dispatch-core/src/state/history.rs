@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
-    alert::{Alert, AlertState},
+    alert::{Alert, AlertState, Role},
     attendance::Attendance,
     ids::{AedId, AlertId, ResponderId},
     responder::Purpose,
@@ -25,9 +25,9 @@ const AED_AWAY_FOR: Duration = Duration::from_secs(86_400);
 /// How one person answered so far.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct History {
-    /// Requests they accepted.
+    /// Requests to a patient that they accepted.
     pub accepted: u32,
-    /// Requests that reached them and that they declined or did not answer in time.
+    /// Requests to a patient that reached them and that they declined or did not answer in time.
     pub refused: u32,
     /// When they were last asked, oldest first, at most [`ALERTS_KEPT`].
     pub alerted_at: VecDeque<Timestamp>,
@@ -73,9 +73,11 @@ impl State {
             return;
         }
         let history = self.histories.entry(after.plan.responder).or_default();
-        if before.attendance.is_none() && after.attendance.is_some() {
+        // Whoever has no time for a shift may well have ten minutes for a neighbour.
+        let to_patient = after.plan.role != Role::Shift;
+        if to_patient && before.attendance.is_none() && after.attendance.is_some() {
             history.accepted += 1;
-        } else if before.state.is_open() && !after.state.is_open() && refused(after) {
+        } else if to_patient && before.state.is_open() && !after.state.is_open() && refused(after) {
             history.refused += 1;
         }
         let went = before

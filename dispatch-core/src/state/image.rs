@@ -132,6 +132,7 @@ impl State {
             state.alerts.insert(alert.plan.alert, alert);
             state.file(alert.plan.alert);
             state.note_fetching(None, &alert, alert.planned_at);
+            state.note_shift(None, &alert);
         }
         // The image says which are away, and since when; filing the alerts only guessed.
         state.aeds_away = image.aeds_away.into_iter().collect();

@@ -93,6 +93,7 @@ pub fn report(number: u32, revision: u32) -> Report {
         call_connected_at: None,
         scene: Scene::default(),
         ambulance_at: None,
+        call_out: None,
         alert_although_late: false,
     }
 }

@@ -4,6 +4,7 @@
 //! confirmed ──turnout──> en route ──walk──> at scene ──> with patient ──> finished
 //!      └───────────────────┴──────────────────┴──> called off     (never once with the patient)
 //! ```
+//! To a shift of a call-out people set off when it begins, and stay until it ends.
 
 use muster_people::place::Place;
 use muster_proto::v1::{Confirmed, DeclineReason, ReplyKind};
@@ -20,6 +21,8 @@ pub(super) struct Going {
     pub(super) stage: Stage,
     /// When the next stage is reached; `None` = never.
     pub(super) next_step_at: Option<Moment>,
+    /// When their shift ends; `None` = they go to a patient.
+    pub(super) shift_ends_at: Option<Moment>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,6 +47,9 @@ impl Phone {
         // A new confirmation after a stand-down: the person is wanted after all.
         alert.over = false;
         let turned_out_at = now.plus(alert.reaction.turnout);
+        let shift = place.shift.as_ref();
+        let begins_at = shift.and_then(|shift| shift.starts_at.as_ref()).map(Moment::from_wire);
+        let ends_at = shift.and_then(|shift| shift.ends_at.as_ref()).map(Moment::from_wire);
         match &mut self.going {
             None => {
                 let (alert_id, stage) = (id.into(), Stage::TurningOut);
@@ -51,7 +57,8 @@ impl Phone {
                     alert_id,
                     target: Some(target),
                     stage,
-                    next_step_at: Some(turned_out_at),
+                    next_step_at: begins_at.max(Some(turned_out_at)),
+                    shift_ends_at: ends_at,
                 });
             }
             Some(going) if going.alert_id == id => {
@@ -102,14 +109,14 @@ impl Phone {
             (Stage::EnRoute, _) => (
                 Stage::AtScene,
                 ReplyKind::AtScene,
-                Some(now.plus(reaction.reaches_patient_after)),
+                going.shift_ends_at.or(Some(now.plus(reaction.reaches_patient_after))),
             ),
-            (Stage::AtScene, _) => (
+            (Stage::AtScene, _) if going.shift_ends_at.is_none() => (
                 Stage::WithPatient,
                 ReplyKind::WithPatient,
                 Some(now.plus(reaction.finishes_after)),
             ),
-            (Stage::WithPatient | Stage::TurningOut, _) => return self.finish(&id, now),
+            _ => return self.finish(&id, now),
         };
         (going.stage, going.next_step_at) = (stage, next_step_at);
         if stage == Stage::EnRoute {

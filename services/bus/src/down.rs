@@ -2,8 +2,9 @@
 
 use dispatch_core::{
     alert::{Role, StandDownReason},
+    call_out::Shift,
     coarse::{CELL_SIZE_M, CoarseCell, DistanceBand},
-    command::DownBody,
+    command::{DownBody, Offer},
     ids::AlertId,
     incident::IncidentKind,
     input::Place,
@@ -99,8 +100,20 @@ fn down(outbound: &Outbound) -> v1::Down {
 
 fn kind(outbound: &Outbound) -> plain::Kind {
     match &outbound.message.body {
-        DownBody::Alert { kind, role, cell, band } => plain::Kind::Alert(alert(kind, *role, *cell, *band)),
-        DownBody::Confirmed { place, role, .. } => confirm(Outcome::Confirmed(confirmed(*place, *role, outbound))),
+        DownBody::Alert {
+            kind,
+            role,
+            cell,
+            band,
+            call_out,
+        } => plain::Kind::Alert(v1::Alert {
+            call_out: call_out.as_ref().map(called_out),
+            ..alert(kind, *role, *cell, *band)
+        }),
+        DownBody::Confirmed { place, role, shift, .. } => confirm(Outcome::Confirmed(v1::Confirmed {
+            shift: shift.as_ref().map(shift_time),
+            ..confirmed(*place, *role, outbound)
+        })),
         DownBody::NotNeeded => confirm(Outcome::NotNeeded(v1::NotNeeded {})),
         DownBody::TooLate => confirm(Outcome::TooLate(v1::TooLate {})),
         DownBody::StandDown(reason) => plain::Kind::StandDown(v1::StandDown {
@@ -123,6 +136,25 @@ fn alert(kind: &IncidentKind, role: Role, cell: CoarseCell, band: DistanceBand) 
             from_m: band.from_m,
             to_m: band.to_m.unwrap_or(0),
         }),
+        call_out: None,
+    }
+}
+
+fn called_out(offer: &Offer) -> v1::CalledOut {
+    v1::CalledOut {
+        skill: offer
+            .skill
+            .as_ref()
+            .map_or_else(String::new, |skill| skill.as_str().to_owned()),
+        shifts: offer.shifts.iter().map(shift_time).collect(),
+    }
+}
+
+fn shift_time(shift: &Shift) -> v1::ShiftTime {
+    v1::ShiftTime {
+        number: shift.number.get(),
+        starts_at: Some(moment(shift.starts_at)),
+        ends_at: Some(moment(shift.ends_at)),
     }
 }
 
@@ -132,6 +164,7 @@ fn told(role: Role) -> v1::Role {
         Role::Direct => v1::Role::Direct,
         Role::FetchAed(_) => v1::Role::FetchAed,
         Role::Guide => v1::Role::Guide,
+        Role::Shift => v1::Role::Shift,
     }
 }
 
@@ -147,6 +180,7 @@ fn confirmed(place: Place, role: Role, outbound: &Outbound) -> v1::Confirmed {
         address: outbound.address.as_ref().map(address),
         role: told(role).into(),
         defibrillator: outbound.aed.as_deref().map(to_fetch),
+        shift: None,
     }
 }
 
@@ -202,7 +236,7 @@ fn moment(at: Timestamp) -> google::Timestamp {
 
 #[cfg(test)]
 #[path = "down_tests.rs"]
-mod aed_tests;
+mod letter_tests;
 
 #[cfg(test)]
 mod tests {

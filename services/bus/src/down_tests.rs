@@ -1,13 +1,14 @@
-//! What a phone is told of a defibrillator, and when.
+//! What a phone is told of a defibrillator or a shift, and when.
 
 use std::sync::Arc;
 
 use dispatch_core::{
     aeds::{Access, Aed, AedState, Level, Locality, OpeningHours},
+    call_out::ShiftNumber,
     command::DownMessage,
     ids::{AedId, DeviceId, IncidentId, ResponderId, TenantId},
     position::{Metres, Position},
-    responder::Device,
+    responder::{Device, Skill},
 };
 use muster_engine::registry::{DeviceAccess, DeviceKind};
 
@@ -85,6 +86,7 @@ fn outbound(encoding: Encoding, body: DownBody, aed: Option<AedRow>) -> Outbound
 
 fn go(role: Role) -> DownBody {
     DownBody::Confirmed {
+        shift: None,
         incident: IncidentId::from_bytes([3; 16]),
         place: place(),
         role,
@@ -163,6 +165,7 @@ fn others_are_told_of_none() {
 #[test]
 fn before_an_accept_nobody_learns_which_one() {
     let ask = DownBody::Alert {
+        call_out: None,
         kind: IncidentKind::new("cardiac_arrest").expect("valid"),
         role: Role::FetchAed(AED),
         cell: CoarseCell::around(place().position),
@@ -178,4 +181,53 @@ fn before_an_accept_nobody_learns_which_one() {
             assert!(!text.contains(secret), "{text}");
         }
     }
+}
+
+#[test]
+fn who_is_called_out_reads_the_shifts_and_where_to_come_only_after_accepting() {
+    let shift = |number: u32, wanted| Shift {
+        number: ShiftNumber::new(number).expect("1 to 32"),
+        starts_at: NOW,
+        ends_at: Timestamp::from_unix_ms(NOW.unix_ms() + 3_600_000),
+        wanted,
+    };
+    let ask = DownBody::Alert {
+        kind: IncidentKind::new("flood").expect("valid"),
+        role: Role::Shift,
+        cell: CoarseCell::around(place().position),
+        band: DistanceBand::of(Metres::new(400)),
+        call_out: Some(Offer {
+            skill: Skill::new("boat"),
+            shifts: vec![shift(1, 40), shift(7, 2)],
+        }),
+    };
+    let payload = letter(&outbound(Encoding::Json, ask, None), NOW)
+        .expect("alive")
+        .payload;
+    let text = String::from_utf8(payload).expect("JSON");
+    let down: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let alert = &down["live"]["plain"]["alert"];
+    assert_eq!(
+        (alert["role"].as_str(), alert["callOut"]["skill"].as_str()),
+        (Some("ROLE_SHIFT"), Some("boat"))
+    );
+    let shifts = alert["callOut"]["shifts"].as_array().expect("a list");
+    let numbers: Vec<_> = shifts.iter().map(|shift| shift["number"].as_u64()).collect();
+    assert_eq!(numbers, [Some(1), Some(7)]);
+    assert!(!text.contains("51.501") && !text.contains("40"), "{text}");
+
+    let go = DownBody::Confirmed {
+        incident: IncidentId::from_bytes([3; 16]),
+        place: place(),
+        role: Role::Shift,
+        shift: Some(shift(7, 2)),
+    };
+    let confirmed = read(Encoding::Binary, go, None);
+    assert_eq!((confirmed.role(), confirmed.latitude_deg), (v1::Role::Shift, 51.5));
+    let shift = confirmed.shift.expect("taken");
+    assert_eq!(shift.number, 7);
+    assert_eq!(
+        shift.ends_at.expect("told").seconds - shift.starts_at.expect("told").seconds,
+        3_600
+    );
 }

@@ -2,6 +2,7 @@
 
 use dispatch_core::{
     attendance::AbortReason,
+    call_out::{ShiftChoice, ShiftNumber},
     ids::{AlertId, DeviceId},
     input::{DeclineReason, DeliveryStage, Input, Reply},
     position::Fix,
@@ -92,7 +93,8 @@ fn delivery(device: DeviceId, receipt: &v1::Receipt) -> Result<Option<Input>, Re
 fn reply(device: DeviceId, said: &v1::Reply) -> Result<Option<Input>, Refusal> {
     let reply = match said.kind() {
         ReplyKind::Unspecified => return Ok(None),
-        ReplyKind::Accept => Reply::Accept,
+        ReplyKind::Accept if said.shifts.is_empty() => Reply::Accept,
+        ReplyKind::Accept => Reply::AcceptShifts(shifts(said)),
         ReplyKind::Decline => Reply::Decline(decline_reason(said)),
         ReplyKind::EnRoute => Reply::EnRoute,
         ReplyKind::AtScene => Reply::AtScene,
@@ -105,6 +107,14 @@ fn reply(device: DeviceId, said: &v1::Reply) -> Result<Option<Input>, Refusal> {
     };
     let alert = alert(&said.alert_id)?;
     Ok(Some(Input::Reply { device, alert, reply }))
+}
+
+/// A number that no shift can have is ignored: the others count.
+fn shifts(said: &v1::Reply) -> ShiftChoice {
+    said.shifts
+        .iter()
+        .filter_map(|&number| ShiftNumber::new(number))
+        .collect()
 }
 
 fn decline_reason(said: &v1::Reply) -> DeclineReason {

@@ -490,7 +490,7 @@ impl Owner {
         match answer {
             Answer::Reported(reported) => self.is_incident_urgent(reported.incident),
             Answer::Ended(_) => true,
-            Answer::RequestIdReused { .. } | Answer::PurposeChanged { .. } => false,
+            Answer::RequestIdReused { .. } | Answer::PurposeChanged { .. } | Answer::CallOutChanged { .. } => false,
         }
     }
 

@@ -122,6 +122,15 @@ pub struct IncidentEntry {
     pub entry: Entry,
 }
 
+/// How often somebody was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Calls {
+    /// So often, at least 1.
+    pub times: u32,
+    /// The last time.
+    pub last_at: Timestamp,
+}
+
 /// An incident in a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IncidentRow {
@@ -165,13 +174,16 @@ pub trait JournalReader: Send + Sync + 'static {
     /// One person of a tenant.
     fn responder(&self, tenant: &TenantId, responder: ResponderId) -> Result<Option<ResponderRow>, JournalError>;
     /// Up to `limit` people of a tenant after the `after`-th registered, in order of registration; with each person's
-    /// number in that order, from 1.
+    /// number in that order, from 1. If `never_called`, only of those who were never asked.
     fn responders_after(
         &self,
         tenant: &TenantId,
         after: u64,
+        never_called: bool,
         limit: usize,
     ) -> Result<Vec<(u64, ResponderRow)>, JournalError>;
+    /// How often a person was asked; `None` = never. Drills do not count.
+    fn calls(&self, responder: ResponderId) -> Result<Option<Calls>, JournalError>;
     /// The devices of a person that have access, in order of enrolment.
     fn devices(&self, responder: ResponderId) -> Result<Vec<DeviceAccess>, JournalError>;
     /// One defibrillator of a tenant.

@@ -113,6 +113,7 @@ fn position() -> Position {
 
 fn report(request: &str) -> Report {
     Report {
+        call_out: None,
         request: RequestId {
             id: Reference::new(request).unwrap(),
             fingerprint: [0; 32],

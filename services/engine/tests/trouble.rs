@@ -164,6 +164,7 @@ impl Desk {
     fn report(&mut self, number: &str, kind: &str) -> Answers<Answered> {
         let (reply, answer) = oneshot::channel();
         let report = Report {
+            call_out: None,
             request: request_id(&format!("report-{number}")),
             key: key(number),
             revision: 1,

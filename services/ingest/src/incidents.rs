@@ -190,6 +190,7 @@ fn no_answer(answer: Answer) -> Refusal {
     match answer {
         Answer::RequestIdReused { id } => Refusal::RequestIdReused(id),
         Answer::PurposeChanged { was } => Refusal::PurposeChanged(was),
+        Answer::CallOutChanged { was } => Refusal::CallOutChanged(was),
         Answer::Reported(_) | Answer::Ended(_) => Refusal::Internal("the answer belongs to another kind of request"),
     }
 }

@@ -42,6 +42,12 @@ pub(crate) enum Refusal {
     /// A drill cannot become an emergency, nor the reverse.
     #[error("the incident is {}; its purpose cannot change, report another incident", purpose(.0))]
     PurposeChanged(Purpose),
+    /// An incident is a call-out in every revision or in none; the field tells which it is.
+    #[error(
+        "the incident {}; every revision of it must be the same, so report this one under a number of its own",
+        if *.0 { "is a call-out" } else { "is no call-out" }
+    )]
+    CallOutChanged(bool),
     /// The tenant has no such thing. Another tenant's things are unknown to it as well.
     #[error("there is no such {0}")]
     NotFound(&'static str),
@@ -116,7 +122,7 @@ impl Refusal {
             Self::NoTenant(_) => Code::Unauthenticated,
             Self::Invalid(_) => Code::InvalidArgument,
             Self::RequestIdReused(_) | Self::AlreadyRegistered => Code::AlreadyExists,
-            Self::PurposeChanged(_) | Self::NoTrunks => Code::FailedPrecondition,
+            Self::PurposeChanged(_) | Self::CallOutChanged(_) | Self::NoTrunks => Code::FailedPrecondition,
             Self::NotFound(_) => Code::NotFound,
             Self::TooManyWatches(_) | Self::StoreFull | Self::Overloaded | Self::TenantBudget { .. } => {
                 Code::ResourceExhausted
@@ -133,6 +139,7 @@ impl Refusal {
             Self::Invalid(invalid) => invalid.fields().first().map_or("INVALID", |fault| fault.reason),
             Self::RequestIdReused(_) => "REQUEST_ID_REUSED",
             Self::PurposeChanged(_) => "PURPOSE_CHANGED",
+            Self::CallOutChanged(_) => "CALL_OUT_CHANGED",
             Self::NoTrunks => "NO_TRUNKS",
             Self::NotFound(_) => "NOT_FOUND",
             Self::AlreadyRegistered => "ALREADY_REGISTERED",

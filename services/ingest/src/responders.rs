@@ -3,7 +3,7 @@
 use dispatch_core::ids::{ResponderId, TenantId};
 use muster_engine::{
     ports::JournalReader,
-    registry::{DeviceAccess, ResponderRow},
+    registry::ResponderRow,
     requests::{EngineHandle, OnConflict, RegistrationOutcome, ResponderPatch},
 };
 use muster_proto::v1::{self as wire, responder_service_server::ResponderService};
@@ -65,13 +65,17 @@ impl Responders {
         let page = parse::page(request.page_size, &request.page_token)?;
         let read = move |reader: &dyn JournalReader| {
             // One more than asked for tells whether there is another page.
-            let mut rows = reader.responders_after(&tenant, page.from.unwrap_or(0), page.size + 1)?;
+            let from = page.from.unwrap_or(0);
+            let mut rows = reader.responders_after(&tenant, from, request.never_called, page.size + 1)?;
             let more = rows.len() > page.size;
             rows.truncate(page.size);
             let next = rows.last().filter(|_| more).map(|(number, _)| Page::token(*number));
             let responders: Result<_, _> = rows
                 .iter()
-                .map(|(_, row)| Ok(answer::responder(row, &reader.devices(row.profile.responder)?)))
+                .map(|(_, row)| {
+                    let id = row.profile.responder;
+                    Ok(answer::responder(row, &reader.devices(id)?, reader.calls(id)?))
+                })
                 .collect();
             Ok(wire::ListRespondersResponse {
                 responders: responders?,
@@ -124,8 +128,9 @@ impl Responders {
 
     async fn with_devices(&self, row: ResponderRow) -> Result<wire::Responder, Refusal> {
         let id = row.profile.responder;
-        let devices: Vec<DeviceAccess> = self.reads.read(move |reader| reader.devices(id)).await?;
-        Ok(answer::responder(&row, &devices))
+        let read = move |reader: &dyn JournalReader| Ok((reader.devices(id)?, reader.calls(id)?));
+        let (devices, calls) = self.reads.read(read).await?;
+        Ok(answer::responder(&row, &devices, calls))
     }
 }
 

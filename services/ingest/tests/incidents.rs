@@ -240,3 +240,59 @@ async fn when_the_engine_has_stopped_callers_are_told_when_to_try_again() {
     assert_eq!(listed.incidents.len(), 1, "what is durable can still be read");
     stand.stop().await;
 }
+
+/// Two people are wanted this evening at the Town Hall.
+fn call_out(request_id: &str, revision: u32) -> wire::ReportIncidentRequest {
+    let report = report(request_id, "7");
+    let shift = wire::Shift {
+        number: 3,
+        starts_at: at(NOW + 3_600),
+        ends_at: at(NOW + 7_200),
+        wanted: 2,
+    };
+    wire::ReportIncidentRequest {
+        kind: "flood".into(),
+        revision,
+        call_out: Some(wire::CallOut {
+            muster_point: report.location.clone(),
+            shifts: vec![shift],
+            ..wire::CallOut::default()
+        }),
+        location: None,
+        ..report
+    }
+}
+
+#[tokio::test]
+async fn a_call_out_shows_its_shifts_and_stays_one() {
+    let stand = Stand::new().await;
+    let mut client = stand.incidents("london").await;
+    let answer = client.report_incident(call_out("r1", 1)).await.unwrap().into_inner();
+    let get = wire::GetIncidentRequest {
+        name: Some(Name::IncidentId(answer.incident_id)),
+    };
+    let incident = client.get_incident(get).await.unwrap().into_inner().incident.unwrap();
+    assert_eq!(incident.wanted, 2, "not what the policy wants");
+    let shown = wire::ShiftStanding {
+        shift: Some(call_out("r1", 1).call_out.unwrap().shifts[0]),
+        taken: 0,
+    };
+    assert_eq!(incident.shifts, [shown]);
+
+    let ordinary = wire::ReportIncidentRequest {
+        revision: 2,
+        ..report("r2", "7")
+    };
+    let refusal = client.report_incident(ordinary).await.unwrap_err();
+    assert_eq!(
+        reason(&refusal),
+        (Code::FailedPrecondition, "CALL_OUT_CHANGED".to_owned())
+    );
+    assert!(refusal.message().contains("is a call-out"), "{}", refusal.message());
+    client.report_incident(report("r3", "8")).await.unwrap();
+    let mut other = call_out("r4", 2);
+    other.key = key("8");
+    let refusal = client.report_incident(other).await.unwrap_err();
+    assert!(refusal.message().contains("is no call-out"), "{}", refusal.message());
+    stand.stop().await;
+}

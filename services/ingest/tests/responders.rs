@@ -231,6 +231,7 @@ async fn people_are_listed_in_order_of_registration() {
     let mut page_token = String::new();
     loop {
         let request = wire::ListRespondersRequest {
+            never_called: false,
             page_size: 2,
             page_token,
         };

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use dispatch_core::{
     choose::arrival::Arrival,
-    policy::{Acceptance, AedUse, Joint, Policy, Ranking, Rest, RoleKind, Speeds},
+    policy::{Acceptance, AedUse, CallOutRules, Joint, Policy, Ranking, Rest, RoleKind, Speeds},
     position::Metres,
     responder::Skill,
     scene::SceneRules,
@@ -107,6 +107,7 @@ section! {
         acceptance: acceptance as AcceptanceSection,
         joint: joint as JointSection,
         rest: rest as RestSection,
+        call_out: call_out as CallOutSection,
         scenes: scenes as ScenesSection,
     }
 }
@@ -183,6 +184,18 @@ section! {
         after_attendance_s: after_attendance as Duration,
         alerts_max: alerts_max as u32,
         alerts_within_s: alerts_within as Duration,
+    }
+    tables {}
+}
+
+section! {
+    /// How people are called out for shifts.
+    CallOutSection of CallOutRules;
+    fields {
+        asked_per_place: asked_per_place as u32,
+        alerts_max: alerts_max as u32,
+        answer_wait_s: answer_wait as Duration,
+        alert_expiry_s: alert_expiry as Duration,
     }
     tables {}
 }

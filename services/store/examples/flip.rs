@@ -147,6 +147,7 @@ fn story(number: u32) -> Vec<Record> {
     };
     vec![
         Record::IncidentReported(IncidentReported {
+            call_out: None,
             incident,
             key: key.clone(),
             revision: 1,

@@ -156,6 +156,7 @@ fn call(number: u64, people: u64, at_ms: i64) -> Vec<Record> {
     };
     let mut records = vec![
         Record::IncidentReported(IncidentReported {
+            call_out: None,
             incident,
             key: key.clone(),
             revision: 1,

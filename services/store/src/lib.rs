@@ -11,6 +11,7 @@
 
 mod accept;
 mod backup;
+mod calls;
 pub mod chain;
 pub mod commit;
 pub mod damage;

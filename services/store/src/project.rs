@@ -8,7 +8,7 @@ use dispatch_core::{
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::{chain::Row, mapping::Word as _, rows::signed};
+use crate::{calls, chain::Row, mapping::Word as _, rows::signed};
 
 /// Whose and which incident's story a record is part of.
 #[derive(Default, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub fn write(connection: &Connection, entry: &Entry, row: &Row) -> rusqlite::Res
             row.record,
             row.chain.0,
         ])?;
-    Ok(())
+    calls::count(connection, entry)
 }
 
 /// Brings what is derived up to date with one record.

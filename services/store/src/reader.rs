@@ -15,9 +15,10 @@ use dispatch_core::{
     ids::{AedId, IncidentId, ResponderId, TenantId},
     incident::CANARY,
     position::{Metres, Origin},
+    time::Timestamp,
 };
 use muster_engine::{
-    ports::{IncidentEntry, IncidentRow, JournalError, JournalReader},
+    ports::{Calls, IncidentEntry, IncidentRow, JournalError, JournalReader},
     registry::{AedRow, DeviceAccess, ResponderRow},
 };
 use rusqlite::{Connection, Row};
@@ -192,15 +193,35 @@ impl JournalReader for SqliteReader {
         &self,
         tenant: &TenantId,
         after: u64,
+        never_called: bool,
         limit: usize,
     ) -> Result<Vec<(u64, ResponderRow)>, JournalError> {
-        let sql = "SELECT * FROM responder WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?";
+        let sql = if never_called {
+            "SELECT * FROM responder WHERE tenant = ? AND number > ?
+             AND NOT EXISTS (SELECT 1 FROM called WHERE called.responder = responder.responder)
+             ORDER BY number LIMIT ?"
+        } else {
+            "SELECT * FROM responder WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?"
+        };
         self.read("listing responders", |connection| {
             let parameters = [&tenant.as_str() as &dyn rusqlite::ToSql, &signed(after), &most(limit)];
             all(connection, sql, &parameters, |row| {
                 let number: i64 = get(row, "number")?;
                 Ok((u64::try_from(number).unwrap_or(0), rows::responder(row)?))
             })
+        })
+    }
+
+    fn calls(&self, responder: ResponderId) -> Result<Option<Calls>, JournalError> {
+        let sql = "SELECT times, last_at_ms FROM called WHERE responder = ?";
+        self.read("reading how often somebody was called", |connection| {
+            let found = all(connection, sql, &[responder.as_bytes()], |row| {
+                Ok(Calls {
+                    times: get(row, "times")?,
+                    last_at: Timestamp::from_unix_ms(get(row, "last_at_ms")?),
+                })
+            })?;
+            Ok(found.into_iter().next())
         })
     }
 

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, params};
 use rusqlite_migration::{HookError, M, Migrations};
 
 use crate::{
-    StoreError,
+    StoreError, calls,
     chain::Head,
     damage::Damage,
     digest,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The newest schema, the number of [`steps`].
-const NEWEST: usize = 5;
+const NEWEST: usize = 6;
 
 /// The first schema; later ones did not change the tables derived from the journal.
 pub const FIRST: &str = include_str!("schema/1.sql");
@@ -44,6 +44,9 @@ fn steps(store: &Path) -> Migrations<'static> {
                 .map_err(|error| HookError::Hook(error.to_string()))?;
             connection.execute_batch(include_str!("schema/5_end.sql"))?;
             Ok(digest::seal_table(connection, "responder", "responder")?)
+        }),
+        M::up_with_hook(include_str!("schema/6.sql"), |connection: &Transaction<'_>| {
+            calls::count_all(connection).map_err(|error| HookError::Hook(error.to_string()))
         }),
     ])
 }

@@ -231,6 +231,7 @@ pub fn said(plan: &Plan, event: &Event) -> Option<Said> {
                 call_connected_at: None,
                 scene: Default::default(),
                 ambulance_at: None,
+                call_out: None,
                 alert_although_late: false,
             };
             Said::Report(Box::new(report), address)

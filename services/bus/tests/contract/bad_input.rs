@@ -119,6 +119,7 @@ async fn what_a_newer_app_says_is_taken_and_counted(mut world: World) {
 
     let binary = Phone::connect(&world, &world.binary).await;
     let reply = v1::Reply {
+        shifts: Vec::new(),
         alert_id: alert_id().to_string(),
         kind: v1::ReplyKind::Decline.into(),
         decline_reason: 99,

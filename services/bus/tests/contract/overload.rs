@@ -90,6 +90,7 @@ fn shed(world: &World, what: &str) -> u64 {
 
 fn accept() -> Kind {
     Kind::Reply(v1::Reply {
+        shifts: Vec::new(),
         alert_id: alert_id().to_string(),
         kind: ReplyKind::Accept.into(),
         decline_reason: 0,

@@ -6,6 +6,7 @@ use dispatch_core::{
     aeds::{Access, Aed, AedState},
     alert::Role,
     attendance::AbortReason,
+    call_out::ShiftNumber,
     command::DownBody,
     ids::{AedId, IncidentId, TenantId},
     input::{DeclineReason, DeliveryStage, Input, Place, Reply},
@@ -54,6 +55,7 @@ async fn a_new_confirmation_may_say_something_else(mut world: World) {
         ] {
             let mut go = outbound(&device, version, LIFE);
             go.message.body = DownBody::Confirmed {
+                shift: None,
                 incident: IncidentId::from_bytes([3; 16]),
                 place: Place {
                     position: row.aed.position,
@@ -177,6 +179,7 @@ async fn what_a_phone_says_is_heard(mut world: World) {
         }
         for (kind, decline_reason, reply) in replies() {
             let said = v1::Reply {
+                shifts: Vec::new(),
                 alert_id: alert_id().to_string(),
                 kind: kind.into(),
                 decline_reason: decline_reason.into(),
@@ -189,10 +192,29 @@ async fn what_a_phone_says_is_heard(mut world: World) {
             };
             assert_eq!(world.next().await, expected);
         }
+        shifts(&mut world, &phone).await;
         comings_and_goings(&mut world, &phone).await;
         assert_eq!(world.counters.count("muster_mqtt_unknown_fields_total"), 0);
         assert_eq!(world.counters.count("muster_mqtt_unknown_values_total"), 0);
     }
+}
+
+/// A number that no shift can have takes nothing from the others.
+async fn shifts(world: &mut World, phone: &Phone) {
+    let said = v1::Reply {
+        alert_id: alert_id().to_string(),
+        kind: v1::ReplyKind::Accept.into(),
+        decline_reason: 0,
+        shifts: vec![32, 0, 7, 33, u32::MAX],
+    };
+    phone.say(Kind::Reply(said)).await;
+    let numbers = [7, 32].map(|number| ShiftNumber::new(number).unwrap());
+    let expected = Input::Reply {
+        device: phone.device.id(),
+        alert: alert_id(),
+        reply: Reply::AcceptShifts(numbers.into_iter().collect()),
+    };
+    assert_eq!(world.next().await, expected);
 }
 
 async fn comings_and_goings(world: &mut World, phone: &Phone) {
@@ -325,6 +347,7 @@ async fn a_service_that_comes_back_hears_what_was_said_meanwhile(mut world: Worl
     // Said to a broker whose other end is away.
     phone
         .say(Kind::Reply(v1::Reply {
+            shifts: Vec::new(),
             alert_id: alert_id().to_string(),
             kind: ReplyKind::Accept.into(),
             decline_reason: 0,

@@ -145,6 +145,7 @@ impl Story {
                 alert_id: alert.to_string(),
                 responder_id: self.responder(alert),
                 state: super::attendance_state(attendance).into(),
+                shift: self.state.alert(alert).map_or(0, super::call_out::taken),
             }));
         }
         events

@@ -39,6 +39,7 @@ fn place() -> Place {
 
 fn reported() -> Record {
     Record::IncidentReported(IncidentReported {
+        call_out: None,
         incident: key().id(),
         key: key(),
         revision: 1,
@@ -116,6 +117,7 @@ fn alert_changed(state: wire::AlertState) -> Event {
 
 fn attendance_changed(state: wire::AttendanceState) -> Event {
     Event::AttendanceChanged(wire::AttendanceChanged {
+        shift: 0,
         alert_id: ALERT.to_string(),
         responder_id: RESPONDER.to_string(),
         state: state.into(),
@@ -134,6 +136,7 @@ fn an_incident_from_report_to_close() {
         progress(DeliveryStage::Published),
         progress(DeliveryStage::Received),
         Record::AlertAccepted {
+            shift: None,
             alert: ALERT,
             attendance: Attendance::Confirmed,
             version: 2,
@@ -198,6 +201,7 @@ fn a_new_task_and_a_standstill_are_told() {
         decided(),
         reassigned(Role::FetchAed(aed), 2),
         Record::AlertAccepted {
+            shift: None,
             alert: ALERT,
             attendance: Attendance::Confirmed,
             version: 3,
@@ -234,6 +238,7 @@ fn what_somebody_fetches_and_that_they_do_not_move_is_seen() {
         version: 2,
     };
     let accepted = Record::AlertAccepted {
+        shift: None,
         alert: ALERT,
         attendance: Attendance::Confirmed,
         version: 3,
@@ -281,6 +286,7 @@ fn a_late_accept_does_not_undo_the_end_of_an_alert() {
         version: 2,
     };
     let late = Record::AlertAccepted {
+        shift: None,
         alert: ALERT,
         attendance: Attendance::TooLate,
         version: 3,
@@ -329,6 +335,7 @@ fn nobody_is_named_who_did_not_accept() {
     let times = |alert: &wire::IncidentAlert| (alert.published_at, alert.received_at, alert.answered_at);
     assert_eq!(times(&incident.alerts[0]), (None, at, None));
     let accepted = Record::AlertAccepted {
+        shift: None,
         alert: ALERT,
         attendance: Attendance::Confirmed,
         version: 2,

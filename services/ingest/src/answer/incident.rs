@@ -11,6 +11,8 @@ use dispatch_core::{
 use muster_engine::ports::{IncidentEntry, IncidentRow};
 use muster_proto::v1::{self as wire, incident::Purpose as WirePurpose};
 
+use super::call_out;
+
 /// The incident that `entries`, all the records about it in order, make; `None` when there are none.
 pub(crate) fn incident(
     id: IncidentId,
@@ -30,11 +32,13 @@ pub(crate) fn incident(
         kind: reported.map(|reported| reported.kind.to_string()).unwrap_or_default(),
         purpose: reported.map(|reported| purpose(reported.purpose)),
         state: super::incident_state(incident.state).into(),
-        wanted: reported.map_or(0, |reported| {
-            wanted(&incident.key.tenant, &reported.kind, reported.position())
+        wanted: reported.map_or(0, |reported| match &reported.call_out {
+            Some(call_out) => call_out.wanted(),
+            None => wanted(&incident.key.tenant, &reported.kind, reported.position()),
         }),
         received_at: Some(super::moment(incident.received_at)),
         alerts: state.alerts_of(incident).map(alert).collect(),
+        shifts: call_out::shifts(&state, incident),
     })
 }
 
@@ -70,6 +74,7 @@ fn alert(alert: &Alert) -> wire::IncidentAlert {
         answered_at: alert.answered_at.map(super::moment),
         defibrillator_id: super::to_fetch(alert.plan.role),
         stalled: alert.stalled,
+        shift: call_out::taken(alert),
         estimated_arrival_s: u32::try_from(alert.plan.arrival.median.as_secs()).unwrap_or(u32::MAX),
     }
 }

@@ -1,6 +1,7 @@
 //! From the engine's types to the wire.
 
 mod alarm;
+mod call_out;
 mod defibrillator;
 mod event;
 mod incident;
@@ -17,6 +18,7 @@ use dispatch_core::{
 use muster_proto::{google, v1 as wire};
 
 pub(crate) use alarm::system_alarm;
+pub(crate) use call_out::shift;
 pub(crate) use defibrillator::defibrillator;
 pub(crate) use event::Story;
 pub(crate) use incident::{incident, summary};
@@ -89,6 +91,7 @@ fn role(role: Role) -> wire::Role {
         Role::Direct => wire::Role::Direct,
         Role::FetchAed(_) => wire::Role::FetchAed,
         Role::Guide => wire::Role::Guide,
+        Role::Shift => wire::Role::Shift,
     }
 }
 

@@ -2,13 +2,14 @@
 
 use dispatch_core::responder::{Purpose, QuietHours, TravelMode};
 use muster_engine::{
+    ports::Calls,
     registry::{DeviceAccess, DeviceKind, Encoding, ResponderRow, TrunkAccess},
     requests::RegistrationOutcome,
 };
 use muster_proto::v1::{self as wire, device};
 
-/// A person with their devices.
-pub(crate) fn responder(row: &ResponderRow, devices: &[DeviceAccess]) -> wire::Responder {
+/// A person with their devices, and how often they were asked.
+pub(crate) fn responder(row: &ResponderRow, devices: &[DeviceAccess], calls: Option<Calls>) -> wire::Responder {
     let profile = &row.profile;
     wire::Responder {
         responder_id: profile.responder.to_string(),
@@ -23,6 +24,8 @@ pub(crate) fn responder(row: &ResponderRow, devices: &[DeviceAccess]) -> wire::R
         }),
         suspended: profile.suspended,
         devices: devices.iter().map(device).collect(),
+        times_called: calls.map_or(0, |calls| calls.times),
+        last_called_at: calls.map(|calls| super::moment(calls.last_at)),
     }
 }
 

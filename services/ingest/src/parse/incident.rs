@@ -1,8 +1,9 @@
 //! Reports, stand-downs and closes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use dispatch_core::{
+    call_out::CallOut,
     ids::{IncidentKey, Reference},
     incident::{EndCause, IncidentKind},
     input::{Ending, Place, Report, RequestId},
@@ -19,6 +20,7 @@ use muster_proto::{
 use super::{
     Caller, Fault, Faults, InvalidRequest,
     address::address,
+    call_out::{call_out, canonical_call_out},
     fields::{count_unknown, key, moment, optional_cad_moment, purpose, reference, revision, sent_at},
     fingerprint::{canonical_key, canonical_location, canonical_moment, fingerprint},
 };
@@ -39,19 +41,25 @@ pub(crate) fn report(
     let head = head.parse(caller, &mut faults);
     let kind = faults.take("kind", kind(&request.kind));
     let purpose = faults.take("purpose", purpose_of(request.purpose.as_ref()));
-    let place = located(request.location.as_ref(), caller, &mut faults);
+    let wanted = wanted(&request, caller, head.as_ref(), &mut faults);
     let connected = optional_cad_moment(request.call_connected_at.as_ref(), caller.now);
     let connected = faults.take("call_connected_at", connected);
     let scene = scene(&request, &mut faults);
     let ambulance = ambulance(request.ambulance_expected_at.as_ref(), head.as_ref());
     let ambulance = faults.take("ambulance_expected_at", ambulance);
-    let (Some(head), Some(kind), Some(purpose), Some((place, address)), Some(call_connected_at)) =
-        (head, kind, purpose, place, connected)
+    let (Some(head), Some(kind), Some(purpose), Some((wanted, address)), Some(call_connected_at)) =
+        (head, kind, purpose, wanted, connected)
     else {
         return Err(faults.refuse());
     };
     let (Some(scene), Some(ambulance)) = (scene, ambulance) else {
         return Err(faults.refuse());
+    };
+    let place = wanted.place();
+    let location = place.map(|place| canonical_location(place, address.as_ref()));
+    let (location, call_out) = match wanted {
+        Wanted::Soonest(_) => (location, None),
+        Wanted::ForShifts(_, call_out) => (None, Some((location, call_out))),
     };
     let canonical = wire::ReportIncidentRequest {
         request_id: String::new(),
@@ -60,7 +68,10 @@ pub(crate) fn report(
         sent_at: Some(canonical_moment(head.sent_at)),
         kind: kind.to_string(),
         purpose: request.purpose,
-        location: place.map(|place| canonical_location(place, address.as_ref())),
+        location,
+        call_out: call_out
+            .as_ref()
+            .map(|(muster_point, call_out)| canonical_call_out(muster_point.clone(), call_out)),
         call_connected_at: call_connected_at.map(canonical_moment),
         alert_although_late: request.alert_although_late,
         place_kind: request.place_kind.clone(),
@@ -79,9 +90,54 @@ pub(crate) fn report(
         call_connected_at,
         scene,
         ambulance_at: ambulance.map(|(_, after)| caller.now + after),
+        call_out: call_out.map(|(_, call_out)| Arc::new(call_out)),
         alert_although_late: request.alert_although_late,
     };
     Ok((report, address))
+}
+
+/// What is wanted, and where.
+enum Wanted {
+    /// The soonest few; the place may be unknown.
+    Soonest(Option<Place>),
+    /// Many for shifts, who gather at the place.
+    ForShifts(Place, CallOut),
+}
+
+impl Wanted {
+    fn place(&self) -> Option<Place> {
+        match self {
+            Self::Soonest(place) => *place,
+            Self::ForShifts(muster_point, _) => Some(*muster_point),
+        }
+    }
+}
+
+/// `None` when something about it is wrong.
+fn wanted(
+    request: &wire::ReportIncidentRequest,
+    caller: Caller<'_>,
+    head: Option<&Head>,
+    faults: &mut Faults,
+) -> Option<(Wanted, Option<Address>)> {
+    let Some(wire_call_out) = &request.call_out else {
+        let (place, address) = located(request.location.as_ref(), caller, faults)?;
+        return Some((Wanted::Soonest(place), address));
+    };
+    if request.location.is_some() {
+        let message = "leave it out: people are sent to call_out.muster_point";
+        faults.add("location", Fault::new("NOT_WITH_CALL_OUT", message));
+    }
+    let mut part = Faults::default();
+    let muster_point = located(wire_call_out.muster_point.as_ref(), caller, &mut part);
+    if wire_call_out.muster_point.is_none() {
+        part.add("location", Fault::required("where people gather"));
+    }
+    faults.take_over(part, "location", "call_out.muster_point");
+    let (place, address) = muster_point?;
+    let call_out = call_out(wire_call_out, place?, head?.sent_at, faults)?;
+    let alone = request.location.is_none();
+    alone.then_some((Wanted::ForShifts(place?, call_out), address))
 }
 
 /// A stand-down.

@@ -2,6 +2,7 @@
 //! every fault at once.
 
 mod address;
+mod call_out;
 mod defibrillator;
 mod fields;
 mod fingerprint;
@@ -126,6 +127,17 @@ impl Faults {
                 }
             })
             .ok()
+    }
+
+    /// Takes over the faults of a part, its name in place of `was` at the beginning of theirs.
+    pub fn take_over(&mut self, part: Self, was: &str, name: &str) {
+        self.0.extend(part.0.into_iter().map(|mut fault| {
+            fault.field = match fault.field.strip_prefix(was) {
+                Some(rest) => format!("{name}{rest}"),
+                None => fault.field,
+            };
+            fault
+        }));
     }
 
     /// The refusal, to be called when something did not parse.

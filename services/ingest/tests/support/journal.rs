@@ -11,7 +11,7 @@ use dispatch_core::{
 };
 use muster_engine::{
     memory::MemoryJournalView,
-    ports::{IncidentEntry, IncidentRow, JournalError, JournalReader},
+    ports::{Calls, IncidentEntry, IncidentRow, JournalError, JournalReader},
     registry::{AedRow, DeviceAccess, RegistryChange, ResponderRow},
 };
 use tokio::sync::watch;
@@ -86,6 +86,20 @@ impl Reader {
             }
         }
         people
+    }
+
+    fn calls_of(&self, responder: ResponderId) -> Option<Calls> {
+        let entries = self.entries();
+        let asked = entries.iter().filter_map(|entry| match &entry.record {
+            Record::Decided(decision) => Some((entry.at, &decision.alerts)),
+            _ => None,
+        });
+        let asked = asked.flat_map(|(at, alerts)| alerts.iter().map(move |plan| (at, plan.responder)));
+        let moments: Vec<_> = asked.filter(|(_, who)| *who == responder).map(|(at, _)| at).collect();
+        moments.iter().max().map(|&last_at| Calls {
+            times: u32::try_from(moments.len()).expect("few"),
+            last_at,
+        })
     }
 
     /// Defibrillators in order of registration, as they are now.
@@ -175,14 +189,20 @@ impl JournalReader for Reader {
         &self,
         tenant: &TenantId,
         after: u64,
+        never_called: bool,
         limit: usize,
     ) -> Result<Vec<(u64, ResponderRow)>, JournalError> {
         let people = self.people().into_iter().filter(|row| row.profile.tenant == *tenant);
+        let called = |row: &ResponderRow| self.calls_of(row.profile.responder).is_some();
         Ok((1..)
             .zip(people)
-            .filter(|(number, _)| *number > after)
+            .filter(|(number, row)| *number > after && !(never_called && called(row)))
             .take(limit)
             .collect())
+    }
+
+    fn calls(&self, responder: ResponderId) -> Result<Option<Calls>, JournalError> {
+        Ok(self.calls_of(responder))
     }
 
     fn devices(&self, responder: ResponderId) -> Result<Vec<DeviceAccess>, JournalError> {

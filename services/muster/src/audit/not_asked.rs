@@ -22,7 +22,7 @@ pub fn explain(decision: &Decision, policy: Option<&Policy>, weighing: Option<&W
     }
     let why = |&(place, candidate): &(usize, &Candidate)| {
         let weighed = weighing.and_then(|weighing| weighing.left.iter().find(|left| left.candidate == place));
-        because(candidate, policy, weighed)
+        because(decision, candidate, policy, weighed)
     };
     let mut lines = Vec::new();
     if let Some(farthest) = farthest_asked(decision) {
@@ -46,7 +46,11 @@ pub fn explain(decision: &Decision, policy: Option<&Policy>, weighing: Option<&W
     }
     for verdict in verdicts {
         let group: Vec<_> = others.iter().filter(|(_, other)| other.verdict == verdict).collect();
-        lines.push(format!("    {}: {}", reason_by(policy, verdict), people(group.len())));
+        lines.push(format!(
+            "    {}: {}",
+            reason_by(decision, policy, verdict),
+            people(group.len())
+        ));
         lines.extend(
             group
                 .iter()
@@ -80,9 +84,11 @@ fn whereabouts(candidate: &Candidate) -> String {
     )
 }
 
-/// The reason for a group. Where survival decides, who is left over is not merely later.
-fn reason_by(policy: Option<&Policy>, verdict: Verdict) -> &'static str {
+/// The reason for a group. Where survival decides, who is left over is not merely later; nobody is sooner for a shift.
+fn reason_by(decision: &Decision, policy: Option<&Policy>, verdict: Verdict) -> &'static str {
     match (policy.map(|policy| policy.ranking), verdict) {
+        (_, Verdict::EnoughSooner) if decision.call_out.is_some() => "enough nearer ones are asked",
+        (_, Verdict::Quiet) if decision.call_out.is_some() => "in their quiet hours",
         (Some(Ranking::Survival), Verdict::EnoughSooner) => {
             "adds too little to the chance of survival, or less than those asked"
         }
@@ -91,10 +97,10 @@ fn reason_by(policy: Option<&Policy>, verdict: Verdict) -> &'static str {
 }
 
 /// The reason for one person, with what they would have added where the choice looked at it.
-fn because(candidate: &Candidate, policy: Option<&Policy>, weighed: Option<&Worth>) -> String {
+fn because(decision: &Decision, candidate: &Candidate, policy: Option<&Policy>, weighed: Option<&Worth>) -> String {
     let by_worth = policy.is_some_and(|policy| policy.ranking == Ranking::Survival);
     let Some(worth) = weighed.filter(|_| by_worth && candidate.verdict == Verdict::EnoughSooner) else {
-        return reason(candidate.verdict).to_owned();
+        return reason_by(decision, None, candidate.verdict).to_owned();
     };
     let adds = points(worth.survival);
     if worth.survival > worth.price {

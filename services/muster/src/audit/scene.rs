@@ -1,18 +1,21 @@
 //! A small fixed decision for tests: one person in play, twelve considered, a defibrillator at hand.
 #![allow(clippy::unwrap_used)]
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use dispatch_core::{
     alert::{PlannedAlert, Role},
-    choose::{arrival::Arrival, decide},
+    call_out::CallOut,
+    choose::{Chosen, arrival::Arrival, decide},
     coarse::CoarseCell,
-    ids::{AedId, AlertId, IncidentId, ResponderId},
+    ids::{AedId, AlertId, CallDate, IncidentId, IncidentKey, Reference, ResponderId, TenantId},
+    incident::IncidentKind,
     input::Place,
     policy::Policy,
     position::{Metres, Position},
-    record::{AedWay, Candidate, Decision, InPlay, PolicyRef, Verdict},
-    responder::TravelMode,
+    record::{AedWay, Candidate, Decision, InPlay, IncidentReported, PolicyRef, Verdict},
+    responder::{Purpose, TravelMode},
+    scene::Scene,
     time::Timestamp,
 };
 
@@ -45,6 +48,12 @@ pub fn decision() -> Decision {
 pub fn decided_by(policy: &Policy) -> Decision {
     let mut decision = open(policy);
     let chosen = decide(policy, &mut decision);
+    decision.alerts = planned(policy, &decision, &chosen);
+    decision
+}
+
+/// The alerts of those chosen.
+pub fn planned(policy: &Policy, decision: &Decision, chosen: &[Chosen]) -> Vec<PlannedAlert> {
     let planned = chosen.iter().map(|chosen| {
         let candidate = &decision.candidates[chosen.candidate];
         let cell = CoarseCell::around(decision.place.position);
@@ -60,8 +69,31 @@ pub fn decided_by(policy: &Policy) -> Decision {
             expires_at: NOW + policy.alert_expiry,
         }
     });
-    decision.alerts = planned.collect();
-    decision
+    planned.collect()
+}
+
+/// A report that calls people out.
+pub fn report_of(call_out: CallOut) -> IncidentReported {
+    let key = IncidentKey {
+        tenant: TenantId::new("london").unwrap(),
+        cad_system: Reference::new("cad").unwrap(),
+        cad_incident_number: Reference::new("1").unwrap(),
+        call_date: CallDate::parse("2026-09-21").unwrap(),
+    };
+    IncidentReported {
+        incident: key.id(),
+        key,
+        revision: 1,
+        kind: IncidentKind::new("flood").unwrap(),
+        purpose: Purpose::Live,
+        place: None,
+        sent_at: NOW,
+        call_connected_at: None,
+        scene: Scene::default(),
+        ambulance_at: None,
+        call_out: Some(Arc::new(call_out)),
+        alerting: true,
+    }
 }
 
 fn open(policy: &Policy) -> Decision {

@@ -2,12 +2,13 @@
 
 use dispatch_core::{
     attendance::Attendance,
+    call_out::CallOut,
     input::DeliveryStage,
     record::{Candidate, Decision, Entry, IncidentReported, Record},
     responder::Purpose,
 };
 
-use super::words::reason;
+use super::{call_out, words::reason};
 use crate::report_time::{time_of_day, utc};
 
 /// One record in words; a decision with a line for each candidate.
@@ -104,12 +105,16 @@ fn sentence(record: &Record) -> String {
         Record::AlertAccepted {
             alert,
             attendance,
+            shift,
             version,
         } => {
-            let told = match attendance {
-                Attendance::Confirmed => "confirmed, told the exact place",
-                Attendance::NotNeeded => "not needed, enough are going",
-                _ => "too late",
+            let told = match (attendance, shift) {
+                (Attendance::Confirmed, Some(shift)) => {
+                    format!("confirmed for shift {}, told the muster point", shift.get())
+                }
+                (Attendance::Confirmed, None) => "confirmed, told the exact place".to_owned(),
+                (Attendance::NotNeeded, _) => "not needed, enough are going".to_owned(),
+                _ => "too late".to_owned(),
             };
             format!("{alert}: accepted; {told} (message {version})")
         }
@@ -163,8 +168,10 @@ fn reported(report: &IncidentReported) -> String {
     } else {
         "recorded only"
     };
+    let shifts = report.call_out.as_deref().into_iter().flat_map(CallOut::shifts);
+    let shifts: String = shifts.map(|shift| format!("; {}", call_out::wanted(shift))).collect();
     format!(
-        "report revision {}: {} ({purpose}), {place}, sent {}; {alerting}",
+        "report revision {}: {} ({purpose}), {place}, sent {}; {alerting}{shifts}",
         report.revision,
         report.kind,
         utc(report.sent_at)

@@ -9,7 +9,7 @@ use dispatch_core::{
 };
 
 use super::{
-    not_asked,
+    call_out, not_asked,
     shelf::NoPolicy,
     words::{arrival, chance, mode, people, points, ranking, span, task},
 };
@@ -21,6 +21,14 @@ pub fn explain(
     policy: Result<&Policy, NoPolicy>,
     report: Option<&IncidentReported>,
 ) -> Vec<String> {
+    if let Some(calling) = decision.call_out {
+        let wanted = report.and_then(|report| report.call_out.as_deref());
+        let mut lines = vec![heading(decision, report), "  What was known".to_owned()];
+        lines.extend(call_out::known(decision, calling, wanted));
+        lines.extend(call_out::asked(decision));
+        lines.extend(not_asked::explain(decision, None, None));
+        return lines;
+    }
     let weighing = policy.as_ref().ok().map(|policy| weigh(policy, decision));
     let mut lines = vec![heading(decision, report), "  What was known".to_owned()];
     lines.extend(known(decision, &policy, weighing.as_ref()));

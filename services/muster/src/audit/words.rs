@@ -32,6 +32,7 @@ pub fn task(role: Role) -> String {
         Role::Direct => "to go straight to the patient".to_owned(),
         Role::FetchAed(aed) => format!("to fetch the defibrillator {aed} and bring it to the patient"),
         Role::Guide => "to meet the ambulance crew and lead them in".to_owned(),
+        Role::Shift => "to come to the muster point for a shift".to_owned(),
     }
 }
 

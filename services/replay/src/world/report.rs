@@ -38,6 +38,7 @@ pub(super) fn report(incident: &PastIncident, here: &Circumstances) -> Report {
         call_connected_at: None,
         scene: Scene::default(),
         ambulance_at: Some(here.at + here.ambulance_estimate),
+        call_out: None,
         alert_although_late: false,
     }
 }
@@ -56,7 +57,8 @@ pub(super) fn crew_on_scene(number: u64, at: Timestamp) -> Ending {
 /// What a role means for whoever has it.
 pub(super) fn errand(study: &Study, role: Role) -> Errand {
     match role {
-        Role::Direct => Errand::Direct,
+        // The past calls nobody out for a shift.
+        Role::Direct | Role::Shift => Errand::Direct,
         Role::Guide => Errand::Guide,
         Role::FetchAed(aed) => {
             let site = study.map.aeds.iter().position(|site| site.aed.aed == aed);

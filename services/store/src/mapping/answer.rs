@@ -68,6 +68,7 @@ fn stored_answer(answer: &Answer) -> Stored {
             request_id: id.as_str().to_owned(),
         }),
         Answer::PurposeChanged { was } => Stored::PurposeChanged(stored::PurposeChanged { was: was.to_stored() }),
+        Answer::CallOutChanged { was } => Stored::CallOutChanged(stored::CallOutChanged { was: *was }),
     }
 }
 
@@ -99,6 +100,7 @@ fn from_stored_answer(answer: Stored) -> Result<Answer, InvalidRecord> {
         Stored::PurposeChanged(changed) => Answer::PurposeChanged {
             was: word("PurposeChanged.was", changed.was)?,
         },
+        Stored::CallOutChanged(changed) => Answer::CallOutChanged { was: changed.was },
     })
 }
 

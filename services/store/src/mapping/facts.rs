@@ -4,7 +4,9 @@ use dispatch_core::record::Record;
 use muster_proto::journal::v1::{self as stored, record::Fact};
 
 use super::{
-    InvalidRecord, Word, aed, answer, decision,
+    InvalidRecord, Word, aed, answer,
+    call_out::{from_shift_number, shift_number},
+    decision,
     fields::{id, key, position, tenant},
     incident, person, scene,
     words::word,
@@ -95,10 +97,12 @@ pub fn fact(record: &Record) -> Fact {
         Record::AlertAccepted {
             alert,
             attendance,
+            shift,
             version,
         } => Fact::AlertAccepted(stored::AlertAccepted {
             alert: alert.as_bytes().to_vec(),
             attendance: attendance.to_stored(),
+            shift: shift_number(*shift),
             alert_version: *version,
         }),
         Record::AlertDeclined { alert, reason } => Fact::AlertDeclined(stored::AlertDeclined {
@@ -205,6 +209,7 @@ pub fn from_fact(fact: Fact) -> Result<Record, InvalidRecord> {
         Fact::AlertAccepted(it) => Record::AlertAccepted {
             alert: id("AlertAccepted.alert", &it.alert)?,
             attendance: word("AlertAccepted.attendance", it.attendance)?,
+            shift: from_shift_number("AlertAccepted.shift", it.shift)?,
             version: it.alert_version,
         },
         Fact::AlertDeclined(it) => Record::AlertDeclined {

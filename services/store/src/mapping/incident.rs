@@ -1,5 +1,7 @@
 //! What happens to an incident as a whole.
 
+use std::sync::Arc;
+
 use dispatch_core::{
     record::{IncidentReported, Record},
     time::Timestamp,
@@ -8,6 +10,7 @@ use muster_proto::journal::v1 as stored;
 
 use super::{
     InvalidRecord, Word,
+    call_out::{call_out, from_call_out},
     fields::{from_key, from_place, id, key, kind, place, required},
     scene::{from_scene, scene},
     words::word,
@@ -26,6 +29,7 @@ pub fn reported(reported: &IncidentReported) -> stored::IncidentReported {
         alerting: reported.alerting,
         scene: scene(&reported.scene),
         ambulance_at_ms: reported.ambulance_at.map(Timestamp::unix_ms),
+        call_out: reported.call_out.as_deref().map(call_out),
     }
 }
 
@@ -42,6 +46,7 @@ pub fn from_reported(reported: stored::IncidentReported) -> Result<IncidentRepor
         alerting: reported.alerting,
         scene: from_scene(reported.scene)?,
         ambulance_at: reported.ambulance_at_ms.map(Timestamp::from_unix_ms),
+        call_out: reported.call_out.map(from_call_out).transpose()?.map(Arc::new),
     })
 }
 

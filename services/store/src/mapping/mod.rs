@@ -3,6 +3,7 @@
 
 pub(crate) mod aed;
 mod answer;
+mod call_out;
 mod decision;
 mod facts;
 pub(crate) mod fields;
@@ -26,7 +27,7 @@ use fields::required;
 pub(crate) use words::{Word, word};
 
 /// The version of the stored form that this code writes, and the newest it reads.
-pub const RECORD_VERSION: u32 = 4;
+pub const RECORD_VERSION: u32 = 5;
 
 /// Bytes that are not a record this code understands.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

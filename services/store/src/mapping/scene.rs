@@ -50,6 +50,7 @@ pub fn role(role: Role) -> (i32, Vec<u8>) {
         Role::Direct => stored::Role::Direct,
         Role::FetchAed(_) => stored::Role::FetchAed,
         Role::Guide => stored::Role::Guide,
+        Role::Shift => stored::Role::Shift,
     };
     let aed = role.aed().map_or_else(Vec::new, |aed: AedId| aed.as_bytes().to_vec());
     (word.into(), aed)
@@ -70,6 +71,7 @@ pub fn from_role(field: &'static str, number: i32, aed: &[u8]) -> Result<Role, I
         Ok(stored::Role::Direct) => Ok(Role::Direct),
         Ok(stored::Role::FetchAed) => Ok(Role::FetchAed(id(field, aed)?)),
         Ok(stored::Role::Guide) => Ok(Role::Guide),
+        Ok(stored::Role::Shift) => Ok(Role::Shift),
         Ok(stored::Role::Unspecified) | Err(_) => Err(wrong(field, number, "a value this Muster knows")),
     }
 }

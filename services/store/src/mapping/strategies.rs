@@ -1,7 +1,9 @@
 //! Any record at all, for property tests.
 #![allow(clippy::unwrap_used)]
 
-use std::time::Duration;
+mod call_outs;
+
+use std::{sync::Arc, time::Duration};
 
 use dispatch_core::{
     aeds::{Access, Aed, AedState, Level, Locality, OpeningHours},
@@ -15,12 +17,14 @@ use dispatch_core::{
     input::{DeclineReason, DeliveryStage, Place, RequestId},
     policy::Policy,
     position::{Metres, Position},
-    record::{AedWay, Candidate, Decision, InPlay, IncidentReported, PolicyRef, Record, Verdict},
+    record::{AedWay, Calling, Candidate, Decision, InPlay, IncidentReported, PolicyRef, Record, Verdict},
     responder::{Device, Purpose, QuietHours, ResponderProfile, Skill, TravelMode},
     scene::{Scene, SceneWord},
     time::Timestamp,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
+
+pub use call_outs::{call_out, taken};
 
 pub fn record() -> impl Strategy<Value = Record> {
     prop_oneof![
@@ -84,10 +88,13 @@ fn about_alert() -> impl Strategy<Value = Record> {
         (alert(), version()).prop_map(|(alert, version)| Record::MessageUnheard { alert, version }),
         (alert(), version()).prop_map(|(alert, version)| Record::MessageLapsed { alert, version }),
         alert().prop_map(|alert| Record::AlertLapsed { alert }),
-        (alert(), attendance(), version()).prop_map(|(alert, attendance, version)| Record::AlertAccepted {
-            alert,
-            attendance,
-            version
+        (alert(), attendance(), taken(), version()).prop_map(|(alert, attendance, shift, version)| {
+            Record::AlertAccepted {
+                alert,
+                attendance,
+                shift,
+                version,
+            }
         }),
         (alert(), decline()).prop_map(|(alert, reason)| Record::AlertDeclined { alert, reason }),
         alert().prop_map(|alert| Record::AlertExpired { alert }),
@@ -207,8 +214,8 @@ fn opening() -> impl Strategy<Value = OpeningHours> {
 fn reported() -> impl Strategy<Value = IncidentReported> {
     let kind = "[a-z0-9_]{1,64}".prop_map(|name| IncidentKind::new(&name).unwrap());
     let when = (moment(), option::of(moment()), option::of(moment()), scene());
-    let flags = (purpose(), any::<bool>());
-    (incident(), key(), any::<u32>(), kind, option::of(place()), when, flags).prop_map(
+    let wants = (purpose(), option::of(call_out().prop_map(Arc::new)), any::<bool>());
+    (incident(), key(), any::<u32>(), kind, option::of(place()), when, wants).prop_map(
         |(
             incident,
             key,
@@ -216,7 +223,7 @@ fn reported() -> impl Strategy<Value = IncidentReported> {
             kind,
             place,
             (sent_at, call_connected_at, ambulance_at, scene),
-            (purpose, alerting),
+            (purpose, call_out, alerting),
         )| IncidentReported {
             incident,
             key,
@@ -228,6 +235,7 @@ fn reported() -> impl Strategy<Value = IncidentReported> {
             call_connected_at,
             scene,
             ambulance_at,
+            call_out,
             alerting,
         },
     )
@@ -237,11 +245,18 @@ pub fn decision() -> impl Strategy<Value = Decision> {
     let policy =
         (".{0,20}", any::<u32>(), any::<u32>()).prop_map(|(name, version, number)| PolicyRef { name, version, number });
     let people = (vec(candidate(), 0..4), vec(planned(), 0..4), vec(in_play(), 0..3));
-    let when = (moment(), span(), option::of(moment()), option::of(any::<[u8; 32]>()));
+    let calling = option::of(any::<bool>().prop_map(|wake| Calling { wake }));
+    let when = (
+        moment(),
+        span(),
+        option::of(moment()),
+        option::of(any::<[u8; 32]>()),
+        calling,
+    );
     (incident(), any::<[u32; 4]>(), policy, place(), people, when).prop_map(
         |(incident, [revision, wave, sought, asked_before], policy, place, people, when)| {
             let (candidates, alerts, in_play) = people;
-            let (decided_at, since_report, ambulance_at, roads) = when;
+            let (decided_at, since_report, ambulance_at, roads, call_out) = when;
             Decision {
                 incident,
                 revision,
@@ -254,6 +269,7 @@ pub fn decision() -> impl Strategy<Value = Decision> {
                 since_report,
                 ambulance_at,
                 roads,
+                call_out,
                 in_play,
                 candidates,
                 alerts,
@@ -341,6 +357,7 @@ fn role() -> impl Strategy<Value = Role> {
     prop_oneof![
         Just(Role::Direct),
         Just(Role::Guide),
+        Just(Role::Shift),
         any::<[u8; 16]>().prop_map(|aed| Role::FetchAed(AedId::from_bytes(aed))),
     ]
 }

@@ -110,6 +110,7 @@ fn key(number: u64) -> IncidentKey {
 
 fn reported(key: &IncidentKey) -> Record {
     Record::IncidentReported(IncidentReported {
+        call_out: None,
         incident: key.id(),
         key: key.clone(),
         revision: 1,

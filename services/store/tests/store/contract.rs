@@ -75,6 +75,7 @@ pub async fn tells_an_incidents_story(mut journal: impl Journal, reader: impl Jo
         },
         Record::CouldNotAlert { incident },
         Record::AlertAccepted {
+            shift: None,
             alert: asked,
             attendance: Attendance::Confirmed,
             version: 2,
@@ -135,7 +136,7 @@ pub async fn tenants_see_their_own(mut journal: impl Journal, reader: impl Journ
     let watched = reader.entries_after(tenant, 0, None, 10).unwrap();
     assert_eq!(watched.iter().map(|read| &read.key).collect::<Vec<_>>(), [&london]);
     assert_eq!(reader.responder(tenant, responder(2)).unwrap(), None);
-    let people = reader.responders_after(&other.tenant, 0, 10).unwrap();
+    let people = reader.responders_after(&other.tenant, 0, false, 10).unwrap();
     assert_eq!(
         people,
         [(1, person("leeds", 2, "B"))],
@@ -194,7 +195,7 @@ pub async fn keeps_the_register(mut journal: impl Journal, reader: impl JournalR
 
     let tenant = tenant("london");
     assert_eq!(reader.responder(&tenant, responder(1)).unwrap(), Some(changed.clone()));
-    let all = reader.responders_after(&tenant, 0, 10).unwrap();
+    let all = reader.responders_after(&tenant, 0, false, 10).unwrap();
     assert_eq!(
         all,
         [
@@ -203,7 +204,7 @@ pub async fn keeps_the_register(mut journal: impl Journal, reader: impl JournalR
             (3, person("london", 2, "A"))
         ]
     );
-    assert_eq!(reader.responders_after(&tenant, 1, 1).unwrap(), [(2, changed)]);
+    assert_eq!(reader.responders_after(&tenant, 1, false, 1).unwrap(), [(2, changed)]);
     assert_eq!(
         reader.devices(responder(1)).unwrap(),
         [enrolled[0].clone(), enrolled[2].clone()]
@@ -216,6 +217,43 @@ pub async fn keeps_the_register(mut journal: impl Journal, reader: impl JournalR
             .await;
         assert_eq!(reader.responder(&tenant, responder(1)).unwrap(), Some(row));
     }
+}
+
+/// Whoever was never asked can be found; drills do not count.
+pub async fn knows_who_was_never_called(mut journal: impl Journal, reader: impl JournalReader) {
+    let mut pen = Pen::default();
+    let people = [1, 2, 3, 4].map(|number| RegistryChange::PutResponder(person("london", number, "A")));
+    pen.register(&mut journal, people.into()).await;
+    let (live, drill) = (key("london", "1"), key("london", "2"));
+    let mut exercise = reported(&drill, 1, true);
+    if let Record::IncidentReported(report) = &mut exercise {
+        report.purpose = Purpose::Exercise;
+    }
+    let records = [
+        reported(&live, 1, true),
+        exercise,
+        decided(live.id(), &[3]),
+        decided(drill.id(), &[2]),
+    ];
+    pen.write(&mut journal, records).await;
+    let tenant = &live.tenant;
+    let never = |after, limit| {
+        let rows = reader.responders_after(tenant, after, true, limit).unwrap();
+        rows.into_iter().map(|(number, _)| number).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (never(0, 10), never(0, 2), never(2, 10)),
+        (vec![1, 2, 4], vec![1, 2], vec![4])
+    );
+    assert_eq!(reader.responders_after(tenant, 0, false, 10).unwrap().len(), 4);
+    assert_eq!(reader.calls(responder(2)).unwrap(), None);
+
+    pen.write(&mut journal, [reported(&live, 2, true), decided(live.id(), &[3, 4])])
+        .await;
+    let calls = reader.calls(responder(3)).unwrap().unwrap();
+    assert_eq!(calls.times, 2);
+    assert!(calls.last_at > reader.incidents_before(tenant, u64::MAX, false, 1).unwrap()[0].received_at);
+    assert_eq!(never(0, 10), [1, 2]);
 }
 
 /// The register: defibrillators keep their number when they change, and are gone when they are struck off.

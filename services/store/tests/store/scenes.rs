@@ -105,6 +105,7 @@ pub fn place() -> Place {
 
 pub fn reported(key: &IncidentKey, revision: u32, alerting: bool) -> Record {
     Record::IncidentReported(IncidentReported {
+        call_out: None,
         incident: key.id(),
         key: key.clone(),
         revision,

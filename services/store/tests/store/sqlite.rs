@@ -39,6 +39,7 @@ contract! {
     tenants_see_their_own
     lists_come_in_pages
     keeps_the_register
+    knows_who_was_never_called
     keeps_the_defibrillators
     finds_the_nearest_defibrillators
     lists_what_the_core_knows

@@ -74,6 +74,7 @@ fn back_to_schema_4(path: &std::path::Path) -> Connection {
          INSERT INTO responder SELECT responder, tenant, number, external_ref, name, skills, credential_valid_until_ms,
                                       travel_mode, on_duty, suspended, x'' FROM responder_5;
          DROP TABLE responder_5;
+         DROP TABLE called;
          PRAGMA user_version = 4;",
         people_of_the_first_schema()
     ))
@@ -104,7 +105,7 @@ async fn people_of_schema_4_keep_their_number_and_have_no_quiet_hours() {
     assert_eq!(recovery.registry().unwrap().len(), 3, "sealed rows are believed");
     let london = tenant("london");
     let numbered = |people: [ResponderRow; 3]| (1..).zip(people).collect::<Vec<_>>();
-    let read = |reader: &SqliteReader| reader.responders_after(&london, 0, 10).unwrap();
+    let read = |reader: &SqliteReader| reader.responders_after(&london, 0, false, 10).unwrap();
     assert_eq!(read(&reader), numbered(people.clone()));
     let mut changed = people;
     changed[1].profile.quiet_hours = QuietHours::new(22 * 60, 7 * 60);
@@ -157,4 +158,25 @@ fn a_crash_during_the_upgrade_leaves_the_old_store() {
     assert_eq!(version, Ok(1));
     drop(SqliteStore::open(&path).unwrap());
     assert!(read_slots(&head).unwrap().iter().any(Option::is_some));
+}
+
+#[tokio::test]
+async fn who_was_called_before_schema_6_is_counted_from_the_journal() {
+    let (_dir, path) = new_store();
+    let (mut pen, key) = (Pen::default(), key("london", "1"));
+    let (mut journal, _, _) = SqliteStore::open(&path).unwrap();
+    let records = [
+        reported(&key, 1, true),
+        decided(key.id(), &[1, 2]),
+        decided(key.id(), &[1]),
+    ];
+    pen.write(&mut journal, records).await;
+    drop(journal);
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch("DROP TABLE called; PRAGMA user_version = 5;")
+        .unwrap();
+    drop(old);
+    let (_journal, reader, _) = SqliteStore::open(&path).unwrap();
+    let times = |person| reader.calls(responder(person)).unwrap().map(|calls| calls.times);
+    assert_eq!([1, 2, 3].map(times), [Some(2), Some(1), None]);
 }

@@ -325,6 +325,7 @@ impl Phone {
 
     fn reply(&mut self, alert_id: String, kind: ReplyKind) -> Packet {
         let packet = self.up(up::Kind::Reply(Reply {
+            shifts: Vec::new(),
             alert_id: alert_id.clone(),
             kind: kind.into(),
             decline_reason: 0,

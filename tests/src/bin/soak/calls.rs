@@ -143,6 +143,7 @@ impl Call {
             call_connected_at: Some(self.at - Duration::from_secs(40)),
             scene: Default::default(),
             ambulance_at: None,
+            call_out: None,
             alert_although_late: false,
         }
     }

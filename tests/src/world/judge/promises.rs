@@ -224,7 +224,7 @@ fn without_duplicate(answer: &Answer) -> Answer {
     match &mut answer {
         Answer::Reported(reported) => reported.duplicate = false,
         Answer::Ended(ended) => ended.duplicate = false,
-        Answer::RequestIdReused { .. } | Answer::PurposeChanged { .. } => {}
+        Answer::RequestIdReused { .. } | Answer::PurposeChanged { .. } | Answer::CallOutChanged { .. } => {}
     }
     answer
 }

@@ -8,7 +8,9 @@ use dispatch_core::{
 use muster_proto::journal::v1 as stored;
 
 use super::super::{
-    InvalidRecord, Word, decision,
+    InvalidRecord, Word,
+    call_out::{from_shift_number, shift_number},
+    decision,
     fields::{id, required, wrong},
     words::word,
 };
@@ -34,6 +36,7 @@ pub fn alert(alert: &Alert) -> stored::KnownAlert {
         attendance: alert.attendance.map(Word::to_stored),
         attendance_at_ms: alert.attendance_at.map(Timestamp::unix_ms),
         stalled: alert.stalled,
+        shift: shift_number(alert.shift),
     }
 }
 
@@ -51,6 +54,7 @@ pub fn from_alert(alert: stored::KnownAlert) -> Result<Alert, InvalidRecord> {
         attendance: optional("KnownAlert.attendance", alert.attendance)?,
         attendance_at: alert.attendance_at_ms.map(Timestamp::from_unix_ms),
         stalled: alert.stalled,
+        shift: from_shift_number("KnownAlert.shift", alert.shift)?,
         message: from_message(required("KnownAlert.message", alert.message)?)?,
         plan: decision::from_planned(required("KnownAlert.plan", alert.plan)?)?,
     })

@@ -1,5 +1,7 @@
 //! Incidents as they stand.
 
+use std::sync::Arc;
+
 use dispatch_core::{
     incident::{Incident, Reported},
     time::Timestamp,
@@ -8,6 +10,7 @@ use muster_proto::journal::v1 as stored;
 
 use super::super::{
     InvalidRecord, Word,
+    call_out::{call_out, from_call_out},
     fields::{from_key, from_place, id, key, kind, place, required},
     scene::{from_scene, scene},
     words::word,
@@ -56,6 +59,7 @@ fn reported(reported: &Reported) -> stored::KnownReport {
         revision: reported.revision,
         scene: scene(&reported.scene),
         ambulance_at_ms: reported.ambulance_at.map(Timestamp::unix_ms),
+        call_out: reported.call_out.as_deref().map(call_out),
     }
 }
 
@@ -67,5 +71,6 @@ fn from_reported(reported: stored::KnownReport) -> Result<Reported, InvalidRecor
         revision: reported.revision,
         scene: from_scene(reported.scene)?,
         ambulance_at: reported.ambulance_at_ms.map(Timestamp::from_unix_ms),
+        call_out: reported.call_out.map(from_call_out).transpose()?.map(Arc::new),
     })
 }

@@ -20,7 +20,7 @@ use super::{InvalidRecord, aed, decision};
 
 /// The version of the stored form that this code writes, and the newest it reads. Older ones are read, since the records
 /// from which they came may have been let go.
-pub const SNAPSHOT_VERSION: u32 = 2;
+pub const SNAPSHOT_VERSION: u32 = 3;
 
 /// Bytes that are not a snapshot this code understands.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

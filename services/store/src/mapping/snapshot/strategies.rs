@@ -1,6 +1,8 @@
 //! Any image that fits together, for property tests.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use dispatch_core::{
     alert::{Alert, AlertState, Message, MessageKind},
     cad_clock::CadClock,
@@ -13,8 +15,8 @@ use dispatch_core::{
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::super::strategies::{
-    aed, answer, attendance, decline, incident, key, moment, place, planned, policy, purpose, reference, responder,
-    scene, stage, stand_down, state, tenant,
+    aed, answer, attendance, call_out, decline, incident, key, moment, place, planned, policy, purpose, reference,
+    responder, scene, stage, stand_down, state, taken, tenant,
 };
 
 pub fn image() -> impl Strategy<Value = StateImage> {
@@ -77,14 +79,15 @@ fn history() -> impl Strategy<Value = History> {
 
 fn incident_and_alerts() -> impl Strategy<Value = (Incident, Vec<Alert>)> {
     let kind = "[a-z0-9_]{1,64}".prop_map(|name| IncidentKind::new(&name).unwrap());
-    let scene = (scene(), option::of(moment()));
+    let scene = (scene(), option::of(moment()), option::of(call_out().prop_map(Arc::new)));
     let reported = (kind, purpose(), place(), any::<u32>(), scene).prop_map(
-        |(kind, purpose, place, revision, (scene, ambulance_at))| Reported {
+        |(kind, purpose, place, revision, (scene, ambulance_at, call_out))| Reported {
             kind,
             purpose,
             place: Some(place),
             scene,
             ambulance_at,
+            call_out,
             revision,
         },
     );
@@ -121,10 +124,11 @@ fn alert(incident: IncidentId) -> impl Strategy<Value = Alert> {
         option::of(moment()),
         option::of(moment()),
     );
-    let rest = (any::<u32>(), any::<[bool; 2]>(), times(), option::of(attendance()));
+    let going = (option::of(attendance()), taken());
+    let rest = (any::<u32>(), any::<[bool; 2]>(), times(), going);
     (planned(), alert_state(), message(), moments, rest).prop_map(
         move |(plan, state, message, (planned_at, waits_since, reached_at, answered_at, attendance_at), rest)| {
-            let (wave, [lapsed, stalled], request, attendance) = rest;
+            let (wave, [lapsed, stalled], request, (attendance, shift)) = rest;
             Alert {
                 plan,
                 incident,
@@ -139,6 +143,7 @@ fn alert(incident: IncidentId) -> impl Strategy<Value = Alert> {
                 request,
                 answered_at,
                 attendance,
+                shift,
                 attendance_at,
             }
         },
