@@ -241,6 +241,30 @@ fn what_answers_leave_open_is_made_up_for_in_waves() {
 }
 
 #[test]
+fn who_cannot_take_what_is_left_is_made_up_for_and_not_asked_again() {
+    let mut world = town(8);
+    world.reported(flood(
+        1,
+        valley(),
+        false,
+        &[shift(1, START + HOUR, 8, 1), shift(2, START + HOUR * 9, 8, 1)],
+    ));
+    assert_eq!(world.asked().len(), 8);
+    world.reply(1, only(1));
+    for n in 2..=6 {
+        world.reply(n, only(1));
+    }
+    world.add_with(boatman(20), Purpose::Live, 10.0);
+    world.add_with(boatman(21), Purpose::Live, 20.0);
+    world.pass(WAVE);
+    assert_eq!(
+        world.asked()[8..],
+        [20, 21],
+        "and none of those who named the first alone"
+    );
+}
+
+#[test]
 fn a_call_out_keeps_nobody_from_a_patient() {
     let mut world = World::with_policy(Policy {
         skills_any: Skill::new("boat").into_iter().collect(),

@@ -12,6 +12,7 @@
 
 mod going;
 mod known;
+mod shifts;
 #[cfg(test)]
 mod stories;
 
@@ -220,7 +221,8 @@ impl Phone {
                 self.begin_going(id, place, now);
             }
             plain::Kind::Confirm(_) | plain::Kind::StandDown(_) => self.call_off(id, now),
-            plain::Kind::Alert(_) | plain::Kind::Probe(_) => {}
+            plain::Kind::Alert(asked) => self.offered(id, asked),
+            plain::Kind::Probe(_) => {}
         }
     }
 
@@ -320,7 +322,7 @@ impl Phone {
             alert_id: id.into(),
             kind: kind.into(),
             decline_reason: reason.into(),
-            shifts: Vec::new(),
+            shifts: self.shifts_for(id, kind),
         };
         if let Some(alert) = self.alerts.get_mut(id) {
             alert.said = Some(reply.clone());

@@ -173,6 +173,10 @@ fn attempts(state: &State, incident: &Incident) -> BTreeMap<ResponderId, Asked> 
         });
         entry.times += 1;
         let willing_or_unasked = match alert.attendance {
+            // They can take none of the shifts that want people still.
+            Some(Attendance::NotNeeded) if alert.plan.role == Role::Shift && alert.state == AlertState::Accepted => {
+                false
+            }
             // Offered to go when it was not their turn, or when it was over for them, or were called back.
             Some(attendance) => matches!(
                 attendance,

@@ -1,7 +1,7 @@
 //! What phones say: fixes, receipts, replies, presence.
 
 use crate::{
-    alert::{Alert, AlertState, StandDownReason},
+    alert::{Alert, AlertState, Role, StandDownReason},
     attendance::{AbortReason, Attendance},
     call_out::ShiftChoice,
     command::{Command, DownBody, DownMessage, Refusal},
@@ -160,6 +160,10 @@ impl Dispatcher {
             self.cover_if_enough(alert.incident);
         } else {
             self.cover_if_nobody_left(alert.incident);
+            if alert.plan.role == Role::Shift {
+                // Others are wanted for the shifts that they cannot take.
+                self.search(alert.incident);
+            }
         }
     }
 

@@ -362,6 +362,10 @@ impl Dispatcher {
             }
         }
         self.search_if_short(id);
+        // A revision that wants fewer people may have enough of them.
+        if self.call_out(id).is_some() {
+            self.cover_if_enough(id);
+        }
     }
 
     /// A defibrillator cannot be fetched any more: whoever was to is told to go straight to the patient, and somebody else

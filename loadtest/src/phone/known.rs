@@ -25,6 +25,8 @@ pub(super) struct KnownAlert {
     pub(super) said: Option<Reply>,
     /// Called off, or not needed: nothing more is said about it.
     pub(super) over: bool,
+    /// Numbers of the shifts that it is about, in the order told; none = it is no call-out.
+    pub(super) shifts: Vec<u32>,
 }
 
 impl KnownAlert {
@@ -40,6 +42,7 @@ impl KnownAlert {
             answer_at: None,
             said: None,
             over: false,
+            shifts: Vec::new(),
         }
     }
 

@@ -1,13 +1,14 @@
 //! Who is in a world: control rooms, people and their phones, incidents; and by which rules they are served. All of it
 //! follows from the plan.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use dispatch_core::{
+    call_out::{CallOut, Shift, ShiftNumber},
     ids::{CallDate, IncidentId, IncidentKey, Reference, TenantId},
     incident::{EndCause, IncidentKind},
     input::{Ending, Place as IncidentPlace, Report, RequestId},
-    policy::{Policy, PolicyBook},
+    policy::{CallOutRules, Policy, PolicyBook},
     position::{Metres, Position},
     responder::{Purpose, QuietHours, Skill, TravelMode},
     time::Timestamp,
@@ -143,14 +144,41 @@ pub fn incident_id(plan: &Plan, incident: u32) -> IncidentId {
     incident_key(plan, incident).id()
 }
 
-/// One in eight is of a kind no life depends on.
+/// One in eight is of a kind no life depends on, one in eight calls people out.
 fn kind(incident: u32) -> IncidentKind {
-    let name = if incident % 8 == 5 {
-        "welfare_check"
-    } else {
-        "cardiac_arrest"
+    let name = match incident % 8 {
+        5 => "welfare_check",
+        4 => "flood",
+        _ => "cardiac_arrest",
     };
     IncidentKind::new(name).expect("a policy word")
+}
+
+/// What a report of a flood calls people out for: one shift now, which a revision may drop, and one later.
+fn call_out(plan: &Plan, incident: u32, ordinal: u64) -> Option<Arc<CallOut>> {
+    if incident % 8 != 4 {
+        return None;
+    }
+    let mut dice = Dice::new(plan.seed, Thing::CallOut, ordinal);
+    let mut of_all = Dice::new(plan.seed, Thing::CallOut, 1_000_000 + u64::from(incident));
+    let middle_of_it = of_all.between(4, 14) * 60_000;
+    let shift = |number, from, to, dice: &mut Dice| Shift {
+        number: ShiftNumber::new(number).expect("1 or 2"),
+        starts_at: true_time(from),
+        ends_at: true_time(to),
+        wanted: dice.between(1, 3) as u32,
+    };
+    let mut shifts = vec![shift(2, middle_of_it, 70 * 60_000, &mut dice)];
+    if dice.permille(800) {
+        shifts.push(shift(1, 0, middle_of_it, &mut dice));
+    }
+    let outline = of_all.permille(600).then(|| {
+        let corners = [(-1_200, -900), (-1_200, 900), (1_200, 900), (1_200, -900)];
+        corners.map(|corner| position(plan, incident, corner)).to_vec()
+    });
+    let skill = of_all.permille(500).then(|| Skill::new("cpr")).flatten();
+    let call_out = CallOut::new(outline.unwrap_or_default(), skill, dice.permille(500), shifts);
+    Some(Arc::new(call_out.expect("drawn within the bounds")))
 }
 
 /// The position this far from the middle of the area an incident lies in.
@@ -212,6 +240,9 @@ pub fn said(plan: &Plan, event: &Event) -> Option<Said> {
             },
         }),
         What::Report { revision, place, .. } => {
+            let call_out = call_out(plan, incident, event.ordinal);
+            // A call-out has a muster point, or it is refused at the door.
+            let place = place.or(call_out.as_ref().map(|_| (17, -23)));
             let address = place.map(|_| Address {
                 text: secret_words(incident),
                 ..Address::default()
@@ -231,7 +262,7 @@ pub fn said(plan: &Plan, event: &Event) -> Option<Said> {
                 call_connected_at: None,
                 scene: Default::default(),
                 ambulance_at: None,
-                call_out: None,
+                call_out,
                 alert_although_late: false,
             };
             Said::Report(Box::new(report), address)
@@ -240,7 +271,8 @@ pub fn said(plan: &Plan, event: &Event) -> Option<Said> {
     })
 }
 
-/// The policies in force: the default, a small one by arrival for the second control room, and a kind no life depends on.
+/// The policies in force: the default, a small one by arrival for the second control room, a kind no life depends on, and
+/// floods.
 pub fn policies() -> PolicyBook {
     // Nobody is let rest or sleep by arrival, so that the judge can tell who must be asked.
     let mut tireless = Policy {
@@ -261,7 +293,18 @@ pub fn policies() -> PolicyBook {
         life_threatening: false,
         ..tireless
     };
+    let mut shifts = Policy {
+        name: "shifts".to_owned(),
+        ..calm.clone()
+    };
+    shifts.call_out = CallOutRules {
+        asked_per_place: 2,
+        alerts_max: 40,
+        answer_wait: Duration::from_secs(45),
+        alert_expiry: Duration::from_secs(400),
+    };
     let welfare = IncidentKind::new("welfare_check");
+    book.add(None, IncidentKind::new("flood"), shifts).expect("valid");
     book.add(Some(tenant_name(1)), None, small).expect("valid");
     book.add(None, welfare, calm).expect("valid");
     book

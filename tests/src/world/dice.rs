@@ -30,6 +30,8 @@ pub enum Thing {
     Entropy = 10,
     /// What befalls a phone; by event.
     Mishap = 11,
+    /// What people are called out for; by event.
+    CallOut = 12,
 }
 
 /// One stream.

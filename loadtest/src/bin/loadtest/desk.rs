@@ -6,9 +6,9 @@ use muster_loadtest::people::place::Place;
 use muster_proto::{
     google::Timestamp,
     v1::{
-        GetIncidentRequest, Incident, IncidentKey, Live, Location, ReportIncidentRequest, ReportIncidentResponse,
-        StandDownCause, StandDownIncidentRequest, Wgs84, get_incident_request::Name, location::Point,
-        report_incident_request::Purpose,
+        CallOut, GetIncidentRequest, Incident, IncidentKey, Live, Location, ReportIncidentRequest,
+        ReportIncidentResponse, Shift, StandDownCause, StandDownIncidentRequest, Wgs84, get_incident_request::Name,
+        location::Point, report_incident_request::Purpose,
     },
 };
 use tokio::{
@@ -36,6 +36,8 @@ pub struct Desk {
     pub run: String,
     /// The kind of emergency.
     pub kind: String,
+    /// So many people are called out for a shift; `None` = the soonest few are asked to a patient.
+    pub called_out: Option<u32>,
     /// Everybody is called off this long after the report was due.
     pub stand_down_after: Duration,
     /// Turns true when the run is broken off: everybody is called off at once.
@@ -123,6 +125,16 @@ impl Desk {
     }
 
     async fn report(&self, number: usize, due: Instant, made_at: SystemTime, place: Place) -> bool {
+        let location = Location {
+            point: Some(Point::Wgs84(Wgs84 {
+                latitude_deg: place.latitude_deg(),
+                longitude_deg: place.longitude_deg(),
+            })),
+            ..Location::default()
+        };
+        let call_out = self
+            .called_out
+            .map(|wanted| call_out(location.clone(), wanted, made_at));
         let request = ReportIncidentRequest {
             request_id: format!("{}-r{number}", self.run),
             key: Some(self.key(number)),
@@ -130,13 +142,8 @@ impl Desk {
             sent_at: Some(wire_time(made_at)),
             kind: self.kind.clone(),
             purpose: Some(Purpose::Live(Live {})),
-            location: Some(Location {
-                point: Some(Point::Wgs84(Wgs84 {
-                    latitude_deg: place.latitude_deg(),
-                    longitude_deg: place.longitude_deg(),
-                })),
-                ..Location::default()
-            }),
+            location: call_out.is_none().then_some(location),
+            call_out,
             ..ReportIncidentRequest::default()
         };
         // The first answer says how many were asked; a repeat, until it is durable, says the same.
@@ -207,6 +214,23 @@ impl Desk {
         let at = Instant::now();
         // Fails only when the run has been given up.
         let _ = self.told.send(Told { number, at, what });
+    }
+}
+
+/// A shift that begins in an hour, so that nobody sets off before they are called off.
+fn call_out(muster_point: Location, wanted: u32, made_at: SystemTime) -> CallOut {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let shift = Shift {
+        number: 1,
+        starts_at: Some(wire_time(made_at + HOUR)),
+        ends_at: Some(wire_time(made_at + 9 * HOUR)),
+        wanted,
+    };
+    CallOut {
+        muster_point: Some(muster_point),
+        shifts: vec![shift],
+        wake: true,
+        ..CallOut::default()
     }
 }
 

@@ -100,7 +100,7 @@ fn facts(scenario: &Scenario) -> Vec<(String, String)> {
             format!("{trunk}; each phone every {} s", positions.phones_every_s),
         ),
         ("incidents", arrivals),
-        ("asked at a time", incidents.asked.to_string()),
+        ("asked at a time", scenario.asked().to_string()),
         ("stood down after", format!("{} s", incidents.stand_down_after_s)),
     ];
     if scenario.warm_up_s > 0.0 {

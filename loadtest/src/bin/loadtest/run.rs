@@ -100,7 +100,7 @@ pub async fn run(
     let stretch = Duration::from_secs_f64((scenario.duration_s / STRETCHES_MAX).ceil().max(1.0));
     let same_clock = service.pid().is_some();
     let hops = Hops::new(times.begin, stretch);
-    let tally = Tally::new(hops, &due, scenario.incidents.asked, same_clock);
+    let tally = Tally::new(hops, &due, scenario.asked(), same_clock);
 
     let (told, desk_ear) = mpsc::unbounded_channel();
     let (watched, watch_ear) = mpsc::unbounded_channel();
@@ -111,6 +111,7 @@ pub async fn run(
         room,
         run: run_id,
         kind: scenario.incidents.kind.clone(),
+        called_out: scenario.incidents.called_out,
         stand_down_after: Duration::from_secs_f64(scenario.incidents.stand_down_after_s),
         hurry: hurried,
         told,

@@ -15,7 +15,10 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{control_room::Endpoints, scenario::Scenario};
+use crate::{
+    control_room::Endpoints,
+    scenario::{ASKED_PER_PLACE, Scenario},
+};
 
 /// A service with a large journal takes a while; this is far above it.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -214,7 +217,7 @@ fn ended(status: ExitStatus, log: &Path) -> String {
 /// alerts, and no limit of requests in the way of the set-up.
 fn config(scenario: &Scenario) -> String {
     let sessions = scenario.population.phones + SESSIONS_SPARE;
-    let asked = scenario.incidents.asked;
+    let (asked, per_place) = (scenario.incidents.asked, ASKED_PER_PLACE);
     let trunks = if scenario.has_trunk() { "trunks = true\n" } else { "" };
     let wanted = asked.min(3);
     let alerts_max = (asked * 3).max(60);
@@ -222,6 +225,7 @@ fn config(scenario: &Scenario) -> String {
         "[mqtt]\nconnections_max = {sessions}\n{trunks}\n[canary]\nevery_s = 0\n\n[limits]\n\
          vital = {{ per_s = 10000, burst = 10000 }}\nreport = {{ per_s = 10000, burst = 10000 }}\n\
          register = {{ per_s = 100000, burst = 1000000 }}\nquery = {{ per_s = 10000, burst = 10000 }}\n\n\
-         [policy]\nname = \"loadtest\"\nalert_count = {asked}\nwanted = {wanted}\nalerts_max = {alerts_max}\n"
+         [policy]\nname = \"loadtest\"\nalert_count = {asked}\nwanted = {wanted}\nalerts_max = {alerts_max}\n\n\
+         [policy.call_out]\nasked_per_place = {per_place}\n"
     )
 }

@@ -203,7 +203,7 @@ async fn what_a_phone_says_is_heard(mut world: World) {
 async fn shifts(world: &mut World, phone: &Phone) {
     let said = v1::Reply {
         alert_id: alert_id().to_string(),
-        kind: v1::ReplyKind::Accept.into(),
+        kind: ReplyKind::Accept.into(),
         decline_reason: 0,
         shifts: vec![32, 0, 7, 33, u32::MAX],
     };

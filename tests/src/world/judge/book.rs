@@ -1,172 +1,29 @@
 //! The judge's own idea of what the journal says: slow, obvious, and made from the records alone. Each record is held
 //! against the rules of the house as it is entered.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use dispatch_core::{
-    alert::{MessageKind, StandDownReason},
+    alert::{MessageKind, Role},
     attendance::Attendance,
     command::Answer,
     ids::{AlertId, DeviceId, IncidentId, Reference, ResponderId, TenantId},
-    incident::{EndCause, IncidentKind, IncidentState},
-    input::{DeliveryStage, Fingerprint, Place},
+    incident::IncidentState,
+    input::{DeliveryStage, Fingerprint},
     ledger::MessageOutcome,
     policy::{Policy, PolicyBook, Ranking},
     record::{Decision, Entry, Record},
-    responder::{Device, Purpose, ResponderProfile},
+    responder::{Device, ResponderProfile},
     time::Timestamp,
+};
+
+use super::{
+    call_outs::expiry,
+    pages::{AlertPage, End, IncidentPage, Recount},
 };
 
 /// A rule that was broken, and how.
 pub type Broken = (&'static str, String);
-
-/// How an alert ended.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum End {
-    /// The person offered to go.
-    Accepted,
-    /// The person said no.
-    Declined,
-    /// No answer.
-    Expired,
-    /// Never arrived.
-    Undeliverable,
-    /// No longer needed.
-    Withdrawn,
-}
-
-/// An incident.
-#[derive(Clone, Debug)]
-pub struct IncidentPage {
-    pub tenant: TenantId,
-    pub purpose: Option<Purpose>,
-    pub kind: Option<IncidentKind>,
-    /// Every place it was ever reported at.
-    pub places: Vec<Place>,
-    pub place: Option<Place>,
-    pub revision: u32,
-    pub reported_revision: u32,
-    pub state: IncidentState,
-    pub cause: Option<EndCause>,
-    pub began: Option<Timestamp>,
-    pub told: bool,
-    pub alerts: Vec<AlertId>,
-}
-
-/// An alert.
-#[derive(Clone, Debug)]
-pub struct AlertPage {
-    pub incident: IncidentId,
-    pub responder: ResponderId,
-    pub expires_at: Timestamp,
-    /// How it ended, and by which record.
-    pub end: Option<(End, u64)>,
-    pub withdrawn_for: Option<StandDownReason>,
-    pub attendance: Option<Attendance>,
-    pub lapsed: bool,
-    /// Accepted and did not move for too long; and whether that ever was so.
-    pub stalled: bool,
-    pub stalled_once: bool,
-    pub reached: Option<Timestamp>,
-    pub waits_since: Timestamp,
-    pub version: u32,
-    pub kind: MessageKind,
-    pub stage: Option<DeliveryStage>,
-    pub planned_at: Timestamp,
-    pub sent_at: Timestamp,
-    pub resends: u32,
-    pub unheard: bool,
-    /// Stages written down for the newest message.
-    noted: BTreeSet<DeliveryStage>,
-    /// What became of the newest message.
-    pub outcome: Option<MessageOutcome>,
-    /// What each version says, and by which record.
-    pub versions: BTreeMap<u32, (MessageKind, u64)>,
-}
-
-impl AlertPage {
-    pub fn is_open(&self) -> bool {
-        self.end.is_none()
-    }
-
-    pub fn is_pending(&self) -> bool {
-        self.is_open() && !self.lapsed
-    }
-
-    /// Whether somebody still waits for the phone to have the newest message.
-    pub fn is_unsettled(&self) -> bool {
-        self.outcome.is_none()
-    }
-
-    /// Whether a phone has the newest message.
-    pub fn is_heard(&self) -> bool {
-        self.stage >= Some(DeliveryStage::Received)
-    }
-
-    /// Gives the newest message its outcome, if it has none; the one it then had is entered in the recount.
-    fn settle(&mut self, outcome: MessageOutcome, recount: &mut Recount) {
-        if self.outcome.is_none() {
-            self.outcome = Some(outcome);
-            *recount.settled.entry((self.kind, outcome)).or_default() += 1;
-        }
-    }
-
-    pub fn is_attended(&self) -> bool {
-        self.attendance.is_some_and(Attendance::is_active)
-    }
-
-    pub fn covers(&self) -> bool {
-        (self.is_attended() && !self.stalled) || self.attendance == Some(Attendance::Finished)
-    }
-
-    fn says(
-        &mut self,
-        version: u32,
-        kind: MessageKind,
-        at: Timestamp,
-        sequence: u64,
-        recount: &mut Recount,
-    ) -> Result<(), Broken> {
-        self.settle(MessageOutcome::Superseded, recount);
-        *recount.planned.entry(kind).or_default() += 1;
-        (self.outcome, self.noted) = (None, BTreeSet::new());
-        // Versions given out before a start may have been lost with it, so they are not given out again.
-        let written = self.versions.get(&self.version).map_or(0, |&(_, sequence)| sequence);
-        let follows = match version.checked_sub(self.version) {
-            Some(0) => false,
-            Some(1) => written > recount.last_start,
-            Some(step) => step > 1,
-            None => false,
-        };
-        if !follows {
-            return Err(("I3 versions", format!("version {version} follows on {}", self.version)));
-        }
-        self.versions.insert(version, (kind, sequence));
-        (self.version, self.kind, self.stage, self.unheard) = (version, kind, None, false);
-        (self.planned_at, self.sent_at, self.resends) = (at, at, 0);
-        Ok(())
-    }
-
-    fn ends(&mut self, end: End, sequence: u64) -> Result<(), Broken> {
-        if let Some((before, _)) = self.end {
-            return Err(("I9 one outcome", format!("ended as {before:?} and again as {end:?}")));
-        }
-        self.end = Some((end, sequence));
-        Ok(())
-    }
-}
-
-/// Messages planned, and what became of them, counted from the records.
-#[derive(Default, PartialEq, Eq, Debug)]
-pub struct Recount {
-    pub planned: BTreeMap<MessageKind, u64>,
-    pub settled: BTreeMap<(MessageKind, MessageOutcome), u64>,
-    /// Sequence of the newest start.
-    pub last_start: u64,
-}
 
 /// Everything the records say.
 pub struct Book {
@@ -295,20 +152,10 @@ impl Book {
     }
 
     fn reported(&mut self, report: &dispatch_core::record::IncidentReported, at: Timestamp) -> Result<(), Broken> {
-        let page = self.incidents.entry(report.incident).or_insert_with(|| IncidentPage {
-            tenant: report.key.tenant.clone(),
-            purpose: None,
-            kind: None,
-            places: Vec::new(),
-            place: None,
-            revision: 0,
-            reported_revision: 0,
-            state: IncidentState::Recorded,
-            cause: None,
-            began: None,
-            told: false,
-            alerts: Vec::new(),
-        });
+        let page = self
+            .incidents
+            .entry(report.incident)
+            .or_insert_with(|| IncidentPage::heard_of(&report.key.tenant));
         if report.revision <= page.revision {
             let text = format!("revision {} was taken in after {}", report.revision, page.revision);
             return Err(("revision order", text));
@@ -319,6 +166,8 @@ impl Book {
         (page.revision, page.reported_revision) = (report.revision, report.revision);
         (page.purpose, page.kind, page.place) = (Some(report.purpose), Some(report.kind.clone()), report.place);
         page.places.extend(report.place);
+        page.call_out.clone_from(&report.call_out);
+        page.note_wanted();
         if report.alerting && page.state == IncidentState::Recorded {
             (page.state, page.began) = (IncidentState::Searching, Some(at));
         }
@@ -334,20 +183,10 @@ impl Book {
                 cause,
                 ..
             } => {
-                let page = self.incidents.entry(*incident).or_insert_with(|| IncidentPage {
-                    tenant: key.tenant.clone(),
-                    purpose: None,
-                    kind: None,
-                    places: Vec::new(),
-                    place: None,
-                    revision: 0,
-                    reported_revision: 0,
-                    state: IncidentState::Recorded,
-                    cause: None,
-                    began: None,
-                    told: false,
-                    alerts: Vec::new(),
-                });
+                let page = self
+                    .incidents
+                    .entry(*incident)
+                    .or_insert_with(|| IncidentPage::heard_of(&key.tenant));
                 if *revision <= page.revision {
                     let text = format!("the ending of revision {revision} was taken in after {}", page.revision);
                     return Err(("revision order", text));
@@ -391,7 +230,7 @@ impl Book {
         }
         for plan in &decision.alerts {
             self.may_be_asked(&page, plan.responder, at)?;
-            if plan.expires_at != at + policy.alert_expiry {
+            if plan.expires_at != expiry(&page, &policy, at) {
                 let text = format!("an alert of {at} expires at {}", plan.expires_at);
                 return Err(("waits: expiry", text));
             }
@@ -402,6 +241,9 @@ impl Book {
                 end: None,
                 withdrawn_for: None,
                 attendance: None,
+                for_shift: plan.role == Role::Shift,
+                shift: None,
+                shift_ends_at: None,
                 lapsed: false,
                 stalled: false,
                 stalled_once: false,
@@ -428,6 +270,9 @@ impl Book {
             }
         }
         let page = &self.incidents[&decision.incident];
+        if let Some(call_out) = &page.call_out {
+            return self.check_wave(page, call_out, &policy, at);
+        }
         let busy = self.covering(page) + self.pending(page);
         if busy > policy.alert_count || page.alerts.len() > policy.alerts_max as usize {
             return Err(("I8 bounds", format!("{busy} people are asked or going at a time")));
@@ -441,10 +286,11 @@ impl Book {
                 return Err(("asked twice", format!("{responder} has an open alert already")));
             }
             let said_no = matches!(before.end, Some((End::Declined, _)));
-            let tried = before
-                .attendance
-                .is_some_and(|attendance| !matches!(attendance, Attendance::NotNeeded | Attendance::TooLate));
-            if said_no || tried {
+            let tried = before.attendance.is_some_and(|attendance| {
+                let in_vain = [Attendance::NotNeeded, Attendance::TooLate, Attendance::StoodDown];
+                !in_vain.contains(&attendance)
+            });
+            if said_no || tried || before.wants_another_shift() {
                 return Err(("asked again", format!("{responder} declined or went already")));
             }
         }
@@ -453,6 +299,13 @@ impl Book {
         };
         if person.tenant != page.tenant {
             return Err(("I6 strangers", format!("{responder} is of another control room")));
+        }
+        let skill = page.call_out.as_ref().and_then(|call_out| call_out.skill());
+        if skill.is_some_and(|skill| !person.skills.contains(skill)) {
+            return Err((
+                "I6 strangers",
+                format!("{responder} lacks the skill that is called for"),
+            ));
         }
         if person.suspended || !person.on_duty || at >= person.credential_valid_until {
             return Err(("I6 strangers", format!("{responder} may not be asked")));
@@ -472,6 +325,7 @@ impl Book {
             .policy(&incident)
             .is_some_and(|policy| policy.ranking == Ranking::Survival && covering >= policy.going_min);
         let room = match incident.state.is_active() && covering < wanted {
+            _ if page.for_shift => self.room_in_shift(&incident, record, at),
             false => Room::None,
             true if judged => Room::IfWorthIt,
             true => Room::Free,
@@ -486,6 +340,7 @@ impl Book {
         let alert = self.alerts.get_mut(&id).ok_or(("I7 records", String::new()))?;
         let told = |broken: Broken| (broken.0, format!("{id}: {}", broken.1));
         apply(alert, record, at, sequence, room, &mut self.recount).map_err(told)?;
+        alert.note_shift(record, &incident);
         self.file(id);
         Ok(())
     }
@@ -499,12 +354,25 @@ impl Book {
         }
     }
 
+    /// Nobody is left going to an incident that has ended, but those with the patient.
+    pub(super) fn check_ended(&self, id: IncidentId, page: &IncidentPage) -> Result<(), Broken> {
+        let going =
+            |alert: &AlertPage| alert.is_attended() && !alert.attendance.is_some_and(Attendance::is_with_patient);
+        if !page.state.is_open() && self.alerts_of(page).any(going) {
+            return Err(("I3 called off", format!("{id} has ended and somebody is still going")));
+        }
+        Ok(())
+    }
+
     /// What must hold of an incident between two commits.
     pub fn check(&self, id: IncidentId) -> Result<(), Broken> {
         let Some(page) = self.incidents.get(&id) else {
             return Ok(());
         };
         let Some(policy) = self.policy(page) else { return Ok(()) };
+        if page.call_out.is_some() {
+            return self.check_call_out(id, page);
+        }
         let covering = self.covering(page);
         // Somebody who was counted on no longer and comes after all is not sent home.
         let came_after_all = self
@@ -527,11 +395,7 @@ impl Book {
                 format!("{id} is {:?} and {open} alerts are open", page.state),
             ));
         }
-        let going =
-            |alert: &&AlertPage| alert.is_attended() && !alert.attendance.is_some_and(Attendance::is_with_patient);
-        if !page.state.is_open() && self.alerts_of(page).any(|alert| going(&alert)) {
-            return Err(("I3 called off", format!("{id} has ended and somebody is still going")));
-        }
+        self.check_ended(id, page)?;
         let covered = page.state == IncidentState::Covered;
         // By survival fewer may be enough, if nobody else is worth an alert.
         let enough = match policy.ranking {
@@ -546,14 +410,11 @@ impl Book {
     }
 }
 
-/// An hour, for which a confirmation or stand-down stays true.
-pub const DIRECTIONS_TRUE_FOR: Duration = Duration::from_secs(3600);
-
 /// Whether one more is wanted on the way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Room {
+pub(super) enum Room {
     None,
-    /// If they add enough to survival.
+    /// If they add enough to survival, or can take a shift that wants people.
     IfWorthIt,
     Free,
 }
@@ -583,7 +444,7 @@ fn apply(
             }
         }
         Record::MessageResent { .. } => {
-            let stale = at >= message_expiry(alert);
+            let stale = at >= alert.message_expiry();
             if (alert.kind == MessageKind::Alert && !alert.is_open()) || stale {
                 return Err(("I3 sent again", "an alert that is over is sent again".to_owned()));
             }
@@ -592,9 +453,15 @@ fn apply(
         }
         Record::MessageUnheard { .. } => alert.unheard = true,
         Record::AlertLapsed { .. } => alert.lapsed = true,
+        Record::AttendanceStalled { .. } if alert.for_shift => {
+            return Err((
+                "waits: stall",
+                "somebody with a shift is counted as not coming".to_owned(),
+            ));
+        }
         Record::AttendanceStalled { .. } => (alert.stalled, alert.stalled_once) = (true, true),
         Record::MessageLapsed { version, .. } => {
-            if version != alert.version || !alert.is_unsettled() || at < message_expiry(alert) {
+            if version != alert.version || !alert.is_unsettled() || at < alert.message_expiry() {
                 return Err((
                     "waits: lapse",
                     format!("version {version} is given up too early, or twice"),
@@ -693,13 +560,5 @@ fn apply(
 fn answered(alert: &mut AlertPage, recount: &mut Recount) {
     if alert.kind == MessageKind::Alert && alert.version == 1 {
         alert.settle(MessageOutcome::Heard, recount);
-    }
-}
-
-/// When the newest message stops being true.
-pub fn message_expiry(alert: &AlertPage) -> Timestamp {
-    match alert.kind {
-        MessageKind::Alert => alert.expires_at,
-        _ => alert.planned_at + DIRECTIONS_TRUE_FOR,
     }
 }

@@ -277,7 +277,7 @@ fn wire_kind(down: &Down) -> Option<&'static str> {
 }
 
 /// Whether the bytes hold the exact place or the address of an incident, in either encoding.
-fn tells_place(payload: &[u8], incident: &super::book::IncidentPage, number: u32) -> bool {
+fn tells_place(payload: &[u8], incident: &super::pages::IncidentPage, number: u32) -> bool {
     let holds = |needle: &[u8]| payload.windows(needle.len()).any(|window| window == needle);
     let words = cast::secret_words(number);
     let told = incident.places.iter().any(|place| {

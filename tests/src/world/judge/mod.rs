@@ -5,7 +5,9 @@
 //! crash the model is made anew from what the disk still has, and what was promised must be in it.
 
 mod book;
+mod call_outs;
 mod letters;
+mod pages;
 mod people;
 mod promises;
 mod settled;
@@ -20,7 +22,7 @@ use std::{
 use dispatch_core::{
     command::Answer,
     ids::{AlertId, DeviceId, IncidentId, ResponderId},
-    record::Entry,
+    record::{Entry, Record},
     state::State,
     time::Timestamp,
 };
@@ -269,6 +271,9 @@ impl Judge {
                 return self.violates(promise, format_args!("record {}: {text}", entry.sequence));
             }
             self.touch(entry);
+            if let Record::Decided(decision) = &entry.record {
+                self.check_called(decision);
+            }
         }
         for incident in std::mem::take(&mut self.touched) {
             if let Err((promise, text)) = self.book.check(incident) {
@@ -287,7 +292,6 @@ impl Judge {
     }
 
     fn touch(&mut self, entry: &Entry) {
-        use dispatch_core::record::Record;
         let incident = match &entry.record {
             Record::IncidentReported(report) => Some(report.incident),
             Record::IncidentEnded { incident, .. } | Record::IncidentStateChanged { incident, .. } => Some(*incident),

@@ -14,7 +14,7 @@ use dispatch_core::{
 
 use super::{
     Judge,
-    book::{AlertPage, End, IncidentPage},
+    pages::{AlertPage, End, IncidentPage},
 };
 
 /// What the running service has been told and forgets when it stops.
@@ -22,6 +22,13 @@ use super::{
 pub struct Told {
     fixes: BTreeMap<ResponderId, Fix>,
     online: BTreeMap<DeviceId, bool>,
+}
+
+impl Told {
+    /// Where somebody said last that they are.
+    pub fn fix(&self, responder: ResponderId) -> Option<&Fix> {
+        self.fixes.get(&responder)
+    }
 }
 
 impl Judge {
@@ -58,7 +65,14 @@ impl Judge {
             let Some(person) = self.book.people.get(&responder) else {
                 return false;
             };
-            let skilled = policy.skills_any.is_empty() || person.skills.any_of(&policy.skills_any);
+            let skilled = match page.call_out.as_ref().and_then(|call_out| call_out.skill()) {
+                Some(skill) => person.skills.contains(skill),
+                None => policy.skills_any.is_empty() || person.skills.any_of(&policy.skills_any),
+            };
+            let near = match &page.call_out {
+                Some(call_out) => call_out.reaches(place.position, policy.radius, fix.position),
+                None => fix.position.distance_to(place.position) <= policy.radius,
+            };
             let mut devices = self
                 .book
                 .devices
@@ -69,9 +83,9 @@ impl Judge {
                 && !person.suspended
                 && now < person.credential_valid_until
                 && skilled
-                && fix.position.distance_to(place.position) <= policy.radius
+                && near
                 && devices.any(|device| self.told.online.get(&device.device) != Some(&false))
-                && !self.is_busy(id, responder)
+                && !self.is_busy(id, page, responder, now)
                 && self
                     .book
                     .alerts_of(page)
@@ -85,10 +99,13 @@ impl Judge {
             .collect()
     }
 
-    fn is_busy(&self, here: IncidentId, responder: ResponderId) -> bool {
+    fn is_busy(&self, here: IncidentId, page: &IncidentPage, responder: ResponderId, now: Timestamp) -> bool {
         self.book.live.iter().any(|id| {
             let alert = &self.book.alerts[id];
-            alert.responder == responder && alert.incident != here && (alert.is_pending() || alert.is_attended())
+            let elsewhere = &self.book.incidents[&alert.incident];
+            let may_leave = page.call_out.is_none() && alert.can_leave(elsewhere, now);
+            let busy = alert.incident != here && (alert.is_pending() || alert.is_attended());
+            alert.responder == responder && busy && !may_leave
         })
     }
 }
@@ -96,7 +113,9 @@ impl Judge {
 /// As docs/decisions/0005 says: who never had the alert, was called off before answering, or offered to go in vain.
 fn may_be_asked_again(alert: &AlertPage) -> bool {
     match alert.attendance {
-        Some(attendance) => matches!(attendance, Attendance::NotNeeded | Attendance::TooLate),
+        Some(attendance) => {
+            matches!(attendance, Attendance::NotNeeded | Attendance::TooLate) && !alert.wants_another_shift()
+        }
         None => matches!(alert.end, Some((End::Undeliverable | End::Withdrawn, _))),
     }
 }

@@ -7,7 +7,7 @@ use muster_engine::{
     requests::{Answered, Refused},
 };
 
-use super::{Arrived, Judge, book::Recount, people::end_of};
+use super::{Arrived, Judge, pages::Recount, people::end_of};
 use crate::world::{
     cast::{self, Said},
     plan::Event,

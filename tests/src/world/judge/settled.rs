@@ -6,8 +6,8 @@ use dispatch_core::{attendance::Attendance, incident::IncidentState, state::Stat
 
 use super::{
     Judge,
-    book::{AlertPage, End},
     letters::word,
+    pages::{AlertPage, End},
 };
 use crate::world::{
     dice::{Dice, Thing},

@@ -6,7 +6,7 @@ use dispatch_core::{alert::MessageKind, incident::IncidentState, policy::Ranking
 
 use super::{
     Judge,
-    book::{AlertPage, IncidentPage},
+    pages::{AlertPage, IncidentPage},
 };
 
 /// How much later than due something may happen: deadlines are acted upon some at a time.
@@ -50,6 +50,7 @@ impl Judge {
             }
             if alert.is_pending() {
                 let (what, wait) = match alert.reached {
+                    _ if alert.for_shift => ("waits: answer", policy.call_out.answer_wait),
                     Some(_) => ("waits: answer", policy.answer_wait),
                     None => ("waits: receipt", policy.receipt_wait),
                 };
@@ -61,7 +62,7 @@ impl Judge {
             if !alert.is_unsettled() {
                 continue;
             }
-            let expiry = super::book::message_expiry(alert);
+            let expiry = alert.message_expiry();
             if alert.kind != MessageKind::Alert && late(expiry) {
                 return Some((
                     "waits: lapse",
@@ -134,7 +135,7 @@ impl Judge {
             policy.is_some_and(|policy| policy.ranking != Ranking::Survival)
         };
         let short = self.book.incidents.iter();
-        let short = short.filter(|(_, page)| asks_whoever_is_free(page) && self.missing(page) > 0);
+        let short = short.filter(|(_, page)| asks_whoever_is_free(page) && self.missing(page, now) > 0);
         for (&id, page) in short {
             for responder in self.who_could_be_asked(id, page, now) {
                 let since = self.free_since.get(&(id, responder)).copied();
@@ -149,8 +150,18 @@ impl Judge {
         }
     }
 
-    fn missing(&self, page: &IncidentPage) -> u32 {
+    fn missing(&self, page: &IncidentPage, now: Timestamp) -> u32 {
         let searching = matches!(page.state, IncidentState::Searching | IncidentState::Exhausted);
+        if let (Some(call_out), Some(policy)) = (&page.call_out, self.book.policy(page)) {
+            let room = searching && page.alerts.len() < policy.call_out.alerts_max as usize;
+            let places = self.book.open_places(page, call_out, now);
+            let wanted = places * policy.call_out.asked_per_place;
+            return if room {
+                wanted.saturating_sub(self.book.pending(page))
+            } else {
+                0
+            };
+        }
         match self.book.policy(page) {
             Some(policy) if searching && page.alerts.len() < policy.alerts_max as usize => policy
                 .alert_count

@@ -14,6 +14,9 @@ const PER_MESSAGE_MAX: f64 = 100.0;
 /// More than one control room reports in any emergency.
 const INCIDENTS_PER_S_MAX: f64 = 1_000.0;
 
+/// What one call-out may want.
+const CALLED_OUT_MAX: f64 = 1_250.0;
+
 /// The first rule that is broken, if any.
 pub fn check(scenario: &Scenario) -> Result<(), Mistake> {
     within("duration_s", scenario.duration_s, 1.0, DURATION_MAX_S)?;
@@ -129,6 +132,8 @@ fn incidents(scenario: &Scenario) -> Result<(), Mistake> {
         within("incidents.speed_up", speed_up, 0.01, 100_000.0)?;
     }
     within("incidents.asked", incidents.asked.into(), 1.0, 100.0)?;
+    let called_out = incidents.called_out.unwrap_or(1);
+    within("incidents.called_out", called_out.into(), 1.0, CALLED_OUT_MAX)?;
     within("incidents.stand_down_after_s", incidents.stand_down_after_s, 1.0, 600.0)?;
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if !(1..=64).contains(&incidents.kind.len()) || !incidents.kind.chars().all(plain) {

@@ -124,6 +124,8 @@ pub struct Incidents {
     /// People asked at a time: the policy's `alert_count`, set with `--self` and expected of any other service.
     #[serde(default = "asked")]
     pub asked: u32,
+    /// So many people are called out to the place for a shift, in place of the soonest few being asked to a patient.
+    pub called_out: Option<u32>,
     /// The control room calls everybody off this long after the report.
     #[serde(default = "stand_down_after_s")]
     pub stand_down_after_s: f64,
@@ -212,6 +214,10 @@ pub struct LevelSection {
     pub max: Option<u64>,
 }
 
+/// For each place in a shift so many people are asked: the policy's `call_out.asked_per_place`, set with `--self` and
+/// expected of any other service.
+pub const ASKED_PER_PLACE: u32 = 4;
+
 /// A policy's radius is 1,200 m by default; half a kilometre leaves room for people who walk about.
 fn near_m() -> f64 {
     500.0
@@ -277,6 +283,12 @@ impl Scenario {
     /// Whether positions come by trunk.
     pub fn has_trunk(&self) -> bool {
         self.positions.trunk_per_s > 0.0
+    }
+
+    /// How many people each report is to ask at once.
+    pub fn asked(&self) -> u32 {
+        let called_out = self.incidents.called_out;
+        called_out.map_or(self.incidents.asked, |wanted| wanted * ASKED_PER_PLACE)
     }
 
     /// People without a phone: the trunk speaks for them.
