@@ -273,7 +273,7 @@ fn a_call_out_keeps_nobody_from_a_patient() {
     for n in 1..=4 {
         world.add_with(boatman(n), Purpose::Live, 15.0 * f64::from(n));
     }
-    world.reported(flood(1, valley(), false, &[shift(1, START + HOUR, 8, 2)]));
+    world.reported(flood(1, valley(), false, &[shift(1, START + HOUR, 8, 3)]));
     assert_eq!(world.asked(), [1, 2, 3, 4]);
     world.reply(1, Reply::Accept);
     world.reply(2, Reply::Accept);
@@ -289,7 +289,8 @@ fn a_call_out_keeps_nobody_from_a_patient() {
     };
     assert_eq!(verdict(&world, 1), Verdict::Asked, "their shift has not begun");
     assert_eq!(verdict(&world, 2), Verdict::Busy, "on their way to the muster point");
-    assert_eq!(verdict(&world, 3), Verdict::Asked);
+    assert!(world.alert_of(3).is_pending());
+    assert_eq!(verdict(&world, 3), Verdict::Asked, "they have not answered yet");
 
     // And nobody who is asked to a patient is called out.
     let mut other = flood(1, valley(), false, &two_shifts());

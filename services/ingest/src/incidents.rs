@@ -32,6 +32,7 @@ use crate::{
     reads::Reads,
     refusal::Refusal,
     service_area::ServiceArea,
+    stories::Stories,
     tenant::tenant_of,
     watch::{Pages, Seats, Subject, Watch},
 };
@@ -155,6 +156,7 @@ impl Incidents {
                 subject: Subject { tenant, incident },
                 position: request.after_sequence.unwrap_or(from_now),
                 durable,
+                stories: Stories::default(),
             },
             clock: Arc::clone(&self.clock),
             stopping: self.stopping.clone(),

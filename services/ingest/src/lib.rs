@@ -31,6 +31,7 @@ mod responders;
 mod server;
 mod service_area;
 mod shed;
+mod stories;
 mod tenant;
 mod watch;
 

@@ -5,7 +5,7 @@
 //! events it tells the alarms of the service itself, which are not part of the journal.
 
 use std::{
-    collections::{BTreeMap, VecDeque, btree_map::Entry},
+    collections::{BTreeMap, VecDeque},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -21,13 +21,7 @@ use tokio::{
 };
 use tonic::Status;
 
-use crate::{
-    alarms::Alarms,
-    answer::{self, Story},
-    counted,
-    reads::Reads,
-    refusal::Refusal,
-};
+use crate::{alarms::Alarms, answer, counted, reads::Reads, refusal::Refusal, stories::Stories};
 
 /// Records read at once: an hour of a busy control room catches up in a few dozen reads.
 const PAGE: usize = 500;
@@ -178,6 +172,8 @@ pub(crate) struct Pages {
     pub position: u64,
     /// The highest durable sequence, as it grows.
     pub durable: watch::Receiver<u64>,
+    /// Incidents as they stood there.
+    pub stories: Stories,
 }
 
 impl Pages {
@@ -198,8 +194,14 @@ impl Pages {
             self.durable.borrow_and_update();
             let read_at = Instant::now();
             let (subject, position) = (self.subject.clone(), self.position);
-            let read = self.reads.read(move |reader| page(reader, &subject, position));
-            if let Some(page) = read.await? {
+            let mut stories = std::mem::take(&mut self.stories);
+            let read = self.reads.read(move |reader| {
+                let page = page(reader, &subject, position, &mut stories)?;
+                Ok((page, stories))
+            });
+            let (page, stories) = read.await?;
+            self.stories = stories;
+            if let Some(page) = page {
                 self.position = page.0;
                 return Ok(page);
             }
@@ -210,22 +212,20 @@ impl Pages {
 }
 
 /// The last sequence of the next page and what it means to a watcher; `None` when there is no more.
-fn page(reader: &dyn JournalReader, subject: &Subject, position: u64) -> Result<Option<Page>, JournalError> {
+fn page(
+    reader: &dyn JournalReader,
+    subject: &Subject,
+    position: u64,
+    stories: &mut Stories,
+) -> Result<Option<Page>, JournalError> {
     let entries = reader.entries_after(&subject.tenant, position, subject.incident, PAGE)?;
     let Some(last) = entries.last().map(|entry| entry.entry.sequence) else {
         return Ok(None);
     };
-    let mut stories: BTreeMap<IncidentId, Story> = BTreeMap::new();
     let mut told = VecDeque::new();
     for entry in &entries {
-        let story = match stories.entry(entry.incident) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                let entries = reader.incident_entries(&subject.tenant, entry.incident)?;
-                new.insert(Story::new(entry.incident, entries))
-            }
-        };
-        let events = story.tell(entry.entry.sequence);
+        let story = stories.at(reader, &subject.tenant, entry)?;
+        let events = story.tell(entry);
         if subject.incident.is_some() || !story.is_canary() {
             told.extend(events);
         }

@@ -155,3 +155,58 @@ async fn a_watch_ends_when_the_service_stops() {
     stopping.await.unwrap();
     assert!(began.elapsed().as_secs() < 4, "the watch did not hold up the stop");
 }
+
+/// More incidents go on at once than a watch keeps in mind: one that it has forgotten is told as one that it has not.
+#[tokio::test]
+async fn a_watch_of_many_incidents_tells_each_change_once() {
+    const INCIDENTS: usize = 100;
+    let stand = Stand::new().await;
+    let mut client = stand.incidents("london").await;
+    let mut live = client.watch_incidents(from(Some(0))).await.unwrap().into_inner();
+    for revision in 1..=3_u32 {
+        for number in 0..INCIDENTS {
+            let request = format!("r{number}-{revision}");
+            if revision < 3 {
+                let request = wire::ReportIncidentRequest {
+                    revision,
+                    ..report(&request, &number.to_string())
+                };
+                client.report_incident(request).await.unwrap();
+                continue;
+            }
+            let close = wire::CloseIncidentRequest {
+                request_id: request,
+                key: key(&number.to_string()),
+                revision,
+                sent_at: at(NOW),
+            };
+            client.close_incident(close).await.unwrap();
+        }
+    }
+    let mut told: std::collections::BTreeMap<String, Vec<String>> = std::collections::BTreeMap::new();
+    let mut closed = 0;
+    while closed < INCIDENTS {
+        let event = next(&mut live).await.unwrap().unwrap();
+        let what = match event.event.unwrap() {
+            Event::Reported(reported) => format!("revision {}", reported.revision),
+            Event::StateChanged(changed) => {
+                closed += usize::from(changed.state() == wire::IncidentState::Closed);
+                changed.state().as_str_name().to_owned()
+            }
+            other => format!("{other:?}"),
+        };
+        told.entry(event.key.unwrap().cad_incident_number)
+            .or_default()
+            .push(what);
+    }
+    let first = told["0"].clone();
+    assert!(first.iter().any(|what| what == "revision 2"), "{first:?}");
+    assert_eq!(
+        first.iter().filter(|what| what.contains("SEARCHING")).count(),
+        1,
+        "{first:?}"
+    );
+    assert!(told.values().all(|events| *events == first), "{told:?}");
+    assert_eq!(told.len(), INCIDENTS);
+    stand.stop().await;
+}

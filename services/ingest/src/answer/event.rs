@@ -18,7 +18,6 @@ use muster_proto::v1::{self as wire, watch_incidents_response::Event};
 pub(crate) struct Story {
     incident: IncidentId,
     state: State,
-    entries: std::vec::IntoIter<IncidentEntry>,
 }
 
 /// What differences are taken of.
@@ -29,13 +28,13 @@ struct Look {
 }
 
 impl Story {
-    /// The story that `entries`, all the records about one incident in order, tell.
-    pub fn new(incident: IncidentId, entries: Vec<IncidentEntry>) -> Self {
-        Self {
-            incident,
-            state: State::default(),
-            entries: entries.into_iter(),
+    /// The story up to a record: `before` are all those about one incident before it, in order.
+    pub fn begun<'a>(incident: IncidentId, before: impl IntoIterator<Item = &'a IncidentEntry>) -> Self {
+        let mut state = State::default();
+        for entry in before {
+            state.retell(&entry.entry);
         }
+        Self { incident, state }
     }
 
     /// Whether this is the service's own drill, as far as the story has been told.
@@ -45,18 +44,8 @@ impl Story {
         reported.is_some_and(|reported| reported.kind.is_canary())
     }
 
-    /// What the record at `sequence` means to a watcher, in order. Sequences must be asked for in order.
-    pub fn tell(&mut self, sequence: u64) -> Vec<wire::WatchIncidentsResponse> {
-        while let Some(entry) = self.entries.next() {
-            if entry.entry.sequence == sequence {
-                return self.told(&entry);
-            }
-            self.state.retell(&entry.entry);
-        }
-        Vec::new()
-    }
-
-    fn told(&mut self, entry: &IncidentEntry) -> Vec<wire::WatchIncidentsResponse> {
+    /// What the incident's next record means to a watcher, in order.
+    pub fn tell(&mut self, entry: &IncidentEntry) -> Vec<wire::WatchIncidentsResponse> {
         let record = &entry.entry.record;
         let alert = record.alert();
         let before = self.look(alert);

@@ -100,9 +100,8 @@ fn told(records: Vec<Record>) -> Vec<(u64, Event)> {
             },
         })
         .collect();
-    let sequences: Vec<_> = entries.iter().map(|entry| entry.entry.sequence).collect();
-    let mut story = Story::new(key().id(), entries);
-    let responses = sequences.into_iter().flat_map(|sequence| story.tell(sequence));
+    let mut story = Story::begun(key().id(), []);
+    let responses = entries.iter().flat_map(|entry| story.tell(entry));
     responses
         .map(|response| (response.sequence, response.event.expect("always there")))
         .collect()
