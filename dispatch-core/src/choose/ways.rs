@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     ids::AedId,
-    position::{Metres, Origin, Position},
+    position::{Metres, Origin, Parallels, Position},
     record::AedWay,
     responder::TravelMode,
     roads::{self, RoadGraph, Snap, ToPatient, ToPatientScratch, ViaAeds, ViaAedsScratch},
@@ -189,8 +189,9 @@ impl Streets {
         let fetched = fetched(&graph, &mut self.aeds, errand, network, &to_patient, &patient);
         let ways: Vec<roads::AedWay> = fetched.iter().map(|(_, way)| *way).collect();
         let via = ViaAeds::search(&graph, &mut self.via_aeds, network.mode(), &ways, bound);
+        let mut stripe = Origin::of(errand.place).parallels();
         for (near, measured) in errand.near.iter().zip(measured).filter(|(near, _)| travels(near)) {
-            let Some(snap) = snapped(&graph, &mut self.people, near, network) else {
+            let Some(snap) = snapped(&graph, &mut self.people, near, network, &mut stripe) else {
                 continue;
             };
             let off = snap.off_street().mm();
@@ -241,6 +242,7 @@ fn snapped(
     people: &mut Vec<Option<Snapped>>,
     near: &NearPerson<'_>,
     network: Network,
+    stripe: &mut Parallels,
 ) -> Option<Snap> {
     let at = near.handle.0 as usize;
     if people.len() <= at {
@@ -248,10 +250,10 @@ fn snapped(
     }
     let position = near.fix.position;
     let known = people[at].filter(|known| known.position == position && known.network == network);
-    let snapped = || Snapped {
+    let mut snapped = || Snapped {
         position,
         network,
-        snap: graph.snap(position, network.mode()),
+        snap: graph.snap_beside(position, network.mode(), stripe),
     };
     known.unwrap_or_else(|| *people[at].insert(snapped())).snap
 }

@@ -16,9 +16,13 @@ use super::{
     passage::{Passage, mode_bit},
 };
 use crate::{
-    position::{Metres, Position},
+    position::{LONGITUDE_HALF, Metres, Position},
     responder::TravelMode,
 };
+
+/// A stretch has two points at least, so that one look leads to within eight stretches of any point's, at a quarter of a byte
+/// for each point.
+const POINTS_APART: usize = 16;
 
 /// A stretch with its length.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +68,8 @@ pub struct RoadGraph {
     /// Of each stretch, where its points begin: its ends and the bends between them.
     first_points: Vec<u32>,
     points: Vec<Position>,
+    /// The stretch that each [`POINTS_APART`]th point belongs to: where to begin to look for that of any point.
+    some_stretches: Vec<u32>,
     /// Of each junction, where the ways that lead to it begin.
     first_ways: Vec<u32>,
     ways: Vec<Way>,
@@ -80,6 +86,7 @@ impl RoadGraph {
             stretches: Vec::with_capacity(parts.stretches.len()),
             first_points: Vec::with_capacity(parts.stretches.len() + 1),
             points: Vec::with_capacity(parts.bends.len() + 2 * parts.stretches.len()),
+            some_stretches: Vec::new(),
             first_ways: Vec::new(),
             ways: Vec::new(),
             grid: Grid::default(),
@@ -95,6 +102,7 @@ impl RoadGraph {
         if cells > CELLS_MAX {
             return Err(InvalidRoads::TooManyCells);
         }
+        graph.mark_stretches();
         graph.link_ways();
         graph.grid = Grid::of(&graph);
         Ok(graph)
@@ -129,6 +137,18 @@ impl RoadGraph {
             passage: part.passage,
         });
         Ok(cells)
+    }
+
+    /// Notes the stretch of a point now and then.
+    #[allow(clippy::cast_possible_truncation)] // `check_counts` keeps points below 2^29
+    fn mark_stretches(&mut self) {
+        let mut stretch = 0;
+        for point in (0..self.points.len() as u32).step_by(POINTS_APART) {
+            while self.first_points[stretch + 1] <= point {
+                stretch += 1;
+            }
+            self.some_stretches.push(stretch as u32);
+        }
     }
 
     /// Sorts the ways by the junction they lead to: count, add up, put in place. Within a junction they stand in the order
@@ -208,7 +228,10 @@ impl RoadGraph {
 
     /// The stretch that a point belongs to, and the first of its points.
     pub(super) fn stretch_of_point(&self, point: u32) -> (usize, usize) {
-        let stretch = self.first_points.partition_point(|first| *first <= point) - 1;
+        let mut stretch = self.some_stretches[point as usize / POINTS_APART] as usize;
+        while self.first_points[stretch + 1] <= point {
+            stretch += 1;
+        }
         (stretch, self.first_points[stretch] as usize)
     }
 
@@ -234,7 +257,13 @@ fn ways_of(stretch: &Stretch) -> impl Iterator<Item = (u32, Way)> + use<> {
 
 /// How far `b` lies east of `a` in ten-millionths of a degree, the shorter way round the globe.
 pub(super) fn east_of(a: Position, b: Position) -> i64 {
-    const ROUND: i64 = 3_600_000_000;
+    const HALF: i64 = LONGITUDE_HALF as i64;
     let east = i64::from(b.to_e7().1) - i64::from(a.to_e7().1);
-    (east + ROUND / 2).rem_euclid(ROUND) - ROUND / 2
+    if east >= HALF {
+        east - 2 * HALF
+    } else if east < -HALF {
+        east + 2 * HALF
+    } else {
+        east
+    }
 }
