@@ -7,7 +7,7 @@ use crate::{
     ids::{DeviceId, ResponderId, TenantId},
     index::{Handle, LiveIndex},
     position::{Fix, Metres, Position},
-    responder::{Device, Purpose, ResponderProfile, Skills},
+    responder::{Device, Purpose, ResponderProfile, Skills, TravelMode},
 };
 
 /// Everyone registered.
@@ -92,6 +92,8 @@ pub struct NearPerson<'a> {
     pub person: &'a Person,
     /// Their place in the roster.
     pub handle: Handle,
+    /// How they travel.
+    pub mode: TravelMode,
     /// The fix used.
     pub fix: Fix,
     /// Exact distance to the place.
@@ -281,6 +283,7 @@ impl Roster {
                 NearPerson {
                     person,
                     handle: near.handle,
+                    mode: person.profile.travel_mode,
                     fix,
                     distance: near.distance,
                 }

@@ -20,19 +20,19 @@ use crate::{
     alert::{Alert, PlannedAlert},
     attendance::Attendance,
     coarse::CoarseCell,
-    ids::{AlertId, ResponderId},
+    ids::AlertId,
     incident::{Incident, Reported},
     input::Place,
     policy::Policy,
     record::{Candidate, Decision, InPlay, PolicyRef},
     roster::NearPerson,
     scene::SceneRule,
-    state::State,
+    state::{History, State},
     time::Timestamp,
 };
 use arrival::Arrival;
 use stakes::Stakes;
-use ways::{Errand, Measured, OpenAed};
+use ways::{Errand, OpenAed};
 
 pub use decide::{Added, Chosen, Weighing, Worth, decide, weigh};
 pub use eligibility::Eligibility;
@@ -77,11 +77,12 @@ impl Chooser<'_> {
             near: &near,
             aeds: &self.open_aeds(),
         };
-        let measured = errand.measure(streets);
-        let candidates = near.iter().zip(&measured);
-        let candidates = candidates
-            .map(|(near, measured)| self.candidate(&eligibility, near, measured))
+        let minute = self.policy.minute_of_day(self.place.position, self.now);
+        let mut candidates: Vec<Candidate> = near
+            .iter()
+            .map(|near| self.candidate(&eligibility, near, minute))
             .collect();
+        errand.measure(streets, &mut candidates);
         let mut decision = self.empty(sought);
         decision.roads = digest;
         decision.in_play = self.in_play();
@@ -169,7 +170,8 @@ impl Chooser<'_> {
             .collect()
     }
 
-    fn candidate(&self, eligibility: &Eligibility<'_>, near: &NearPerson<'_>, measured: &Measured) -> Candidate {
+    /// Somebody near, as far as is known without their ways; `minute` is that of the day.
+    fn candidate(&self, eligibility: &Eligibility<'_>, near: &NearPerson<'_>, minute: u16) -> Candidate {
         let profile = &near.person.profile;
         let history = self.state.history(profile.responder);
         let since = self.now - self.policy.rest.alerts_within;
@@ -178,22 +180,18 @@ impl Chooser<'_> {
             distance: near.distance,
             accuracy: near.fix.accuracy,
             fix_age: self.now.since(near.fix.taken_at),
-            mode: profile.travel_mode,
-            way: measured.way,
-            aeds: measured.aeds,
-            acceptance_permille: self.acceptance(profile.responder),
+            mode: near.mode,
+            acceptance_permille: self.acceptance(history),
             recent_alerts: u16::try_from(recent).unwrap_or(u16::MAX),
-            quiet: profile
-                .quiet_hours
-                .is_some_and(|hours| hours.contain(self.policy.minute_of_day(self.place.position, self.now))),
+            quiet: profile.quiet_hours.is_some_and(|hours| hours.contain(minute)),
             ..Candidate::new(profile.responder, eligibility.verdict(near.person))
         }
     }
 
     /// How likely a person is to accept: their own answers, and some of everybody's.
-    fn acceptance(&self, responder: ResponderId) -> u16 {
+    fn acceptance(&self, history: Option<&History>) -> u16 {
         let prior = &self.policy.acceptance;
-        let (accepted, refused) = self.state.history(responder).map_or((0, 0), |history| {
+        let (accepted, refused) = history.map_or((0, 0), |history| {
             (u64::from(history.accepted), u64::from(history.refused))
         });
         let weight = u64::from(prior.prior_weight);

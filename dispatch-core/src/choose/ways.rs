@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     ids::AedId,
     position::{Metres, Origin, Parallels, Position},
-    record::AedWay,
+    record::{AedWay, Candidate},
     responder::TravelMode,
     roads::{self, RoadGraph, Snap, ToPatient, ToPatientScratch, ViaAeds, ViaAedsScratch},
     roster::NearPerson,
@@ -75,15 +75,6 @@ pub struct OpenAed {
     pub chance_permille: u16,
 }
 
-/// One person's ways.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Measured {
-    /// To the patient by street; `None` = not known.
-    pub way: Option<Metres>,
-    /// By the best two defibrillators, shortest first, along streets or with the detour.
-    pub aeds: [Option<AedWay>; 2],
-}
-
 /// What is measured.
 pub struct Errand<'a> {
     /// Where the patient is.
@@ -99,29 +90,31 @@ pub struct Errand<'a> {
 }
 
 impl Errand<'_> {
-    /// Measures everybody's ways, in the order of the people.
-    pub fn measure(&self, streets: Option<&mut Streets>) -> Vec<Measured> {
-        let mut measured = vec![Measured::default(); self.near.len()];
+    /// Fills in everybody's ways: the street to the patient, if known, and the best two by a defibrillator. The candidates
+    /// are the people, in their order.
+    pub fn measure(&self, streets: Option<&mut Streets>, candidates: &mut [Candidate]) {
         if let Some(streets) = streets {
             for network in Network::ALL {
-                streets.measure(self, network, &mut measured);
+                streets.measure(self, network, candidates);
             }
         }
-        self.fill_with_straight_lines(&mut measured);
-        measured
+        if !self.aeds.is_empty() {
+            self.fill_with_straight_lines(candidates);
+        }
     }
 
     /// The defibrillators of those whom no street led by one.
-    fn fill_with_straight_lines(&self, measured: &mut [Measured]) {
+    fn fill_with_straight_lines(&self, candidates: &mut [Candidate]) {
         let patient = Origin::of(self.place);
         let aeds = self.aeds.iter().enumerate();
         let mut aeds: Vec<(Metres, usize)> = aeds
             .map(|(index, aed)| (patient.distance_to(aed.position), index))
             .collect();
         aeds.sort_unstable();
-        let left = self.near.iter().zip(measured);
-        for (near, measured) in left.filter(|(_, measured)| measured.aeds[0].is_none()) {
-            measured.aeds = self.by_straight_line(near, &aeds);
+        for (near, candidate) in self.near.iter().zip(candidates) {
+            if candidate.aeds[0].is_none() {
+                candidate.aeds = self.by_straight_line(near, &aeds);
+            }
         }
     }
 
@@ -175,9 +168,9 @@ impl Streets {
     }
 
     /// Fills in the ways of those who travel by one network.
-    fn measure(&mut self, errand: &Errand<'_>, network: Network, measured: &mut [Measured]) {
-        let travels = |near: &&NearPerson<'_>| Network::of(near.person.profile.travel_mode) == network;
-        if !errand.near.iter().any(|near| travels(&near)) {
+    fn measure(&mut self, errand: &Errand<'_>, network: Network, candidates: &mut [Candidate]) {
+        let travels = |near: &NearPerson<'_>| Network::of(near.mode) == network;
+        if !errand.near.iter().any(travels) {
             return;
         }
         let Some(patient) = self.graph.snap(errand.place, network.mode()) else {
@@ -190,16 +183,17 @@ impl Streets {
         let ways: Vec<roads::AedWay> = fetched.iter().map(|(_, way)| *way).collect();
         let via = ViaAeds::search(&graph, &mut self.via_aeds, network.mode(), &ways, bound);
         let mut stripe = Origin::of(errand.place).parallels();
-        for (near, measured) in errand.near.iter().zip(measured).filter(|(near, _)| travels(near)) {
+        let travelling = errand.near.iter().zip(candidates).filter(|(near, _)| travels(near));
+        for (near, candidate) in travelling {
             let Some(snap) = snapped(&graph, &mut self.people, near, network, &mut stripe) else {
                 continue;
             };
             let off = snap.off_street().mm();
             let way = to_patient.distance_from(&snap).unwrap_or(bound);
-            measured.way = Some(Metres::from_mm(way.mm() + off + patient.off_street().mm()));
+            candidate.way = Some(Metres::from_mm(way.mm() + off + patient.off_street().mm()));
             let best = via.best_two_from(&snap);
             if best[0].is_some() {
-                measured.aeds = best.map(|best| {
+                candidate.aeds = best.map(|best| {
                     let (place, way) = best?;
                     Some(errand.aed_way(fetched[place].0, Metres::from_mm(way.mm() + off)))
                 });
