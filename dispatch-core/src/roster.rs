@@ -61,6 +61,8 @@ pub struct Person {
     pub profile: ResponderProfile,
     /// Their devices, by id, so that the register may give them back in any order.
     devices: Vec<Enrolled>,
+    /// What the devices come to, for each purpose: they lie elsewhere in memory, and a choice asks this of thousands.
+    reach: [Reach; 2],
     /// The newest fix of any of their devices; soft.
     pub fix: Option<Fix>,
     /// The fix is from before the last restart.
@@ -84,6 +86,18 @@ pub enum Presence {
     Online,
     /// Said to be gone.
     Offline,
+}
+
+/// Whether somebody can be asked by phone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Reach {
+    /// They have no device that may be asked for this purpose and understands alerts.
+    #[default]
+    NoDevice,
+    /// Every such device is known to be disconnected.
+    Offline,
+    /// At least one such device is not.
+    Reachable,
 }
 
 /// Somebody near a place.
@@ -121,6 +135,7 @@ impl Roster {
                 self.people.push(Person {
                     profile,
                     devices: Vec::new(),
+                    reach: [Reach::NoDevice; 2],
                     fix: None,
                     is_fix_of_before: false,
                 });
@@ -135,8 +150,10 @@ impl Roster {
         })
     }
 
-    /// Notes who may ask a person, after their profile or their phones changed.
+    /// Notes who may ask a person and whether they can be reached, after their profile or their phones changed.
     fn mark(&mut self, handle: Handle) {
+        let person = &mut self.people[handle.0 as usize];
+        person.reach = [Purpose::Live, Purpose::Exercise].map(|purpose| person.reach_by_devices(purpose));
         let person = &self.people[handle.0 as usize];
         let number = self.number_of(&person.profile.tenant).expect("entered with the person");
         let number = u16::try_from(number).expect("fewer than 65,536 control rooms have a certificate");
@@ -197,13 +214,14 @@ impl Roster {
 
     /// Notes whether a phone is connected.
     pub fn set_presence(&mut self, device: DeviceId, presence: Presence) {
-        let Some(handle) = self.devices.get(&device) else {
+        let Some(&handle) = self.devices.get(&device) else {
             return;
         };
         let devices = self.people[handle.0 as usize].devices.iter_mut();
         for enrolled in devices.filter(|known| known.device.device == device) {
             enrolled.presence = presence;
         }
+        self.mark(handle);
     }
 
     /// Takes a fix of a phone, if it says more than what is known of the person. Allocates nothing once the index has
@@ -304,6 +322,22 @@ impl Roster {
 }
 
 impl Person {
+    /// Whether they can be asked for `purpose`.
+    pub fn reach(&self, purpose: Purpose) -> Reach {
+        match purpose {
+            Purpose::Live => self.reach[0],
+            Purpose::Exercise => self.reach[1],
+        }
+    }
+
+    fn reach_by_devices(&self, purpose: Purpose) -> Reach {
+        let by_device = self.alertable(purpose).map(|(_, presence)| match presence {
+            Presence::Offline => Reach::Offline,
+            Presence::Unknown | Presence::Online => Reach::Reachable,
+        });
+        by_device.max().unwrap_or_default()
+    }
+
     /// Their devices that may be asked for `purpose` and understand alerts, with their presence.
     pub fn alertable(&self, purpose: Purpose) -> impl Iterator<Item = (DeviceId, Presence)> + '_ {
         let devices = self.devices.iter();

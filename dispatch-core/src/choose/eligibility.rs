@@ -9,7 +9,7 @@ use crate::{
     incident::{Incident, Reported},
     policy::Policy,
     record::Verdict,
-    roster::{Person, Presence},
+    roster::{Person, Reach},
     scene::SceneRule,
     state::State,
     time::Timestamp,
@@ -74,8 +74,8 @@ impl<'a> Eligibility<'a> {
         if !self.policy.skills_any.is_empty() && !profile.skills.any_of(&self.policy.skills_any) {
             return Verdict::LacksSkill;
         }
-        let mut devices = person.alertable(self.reported.purpose).peekable();
-        if devices.peek().is_none() {
+        let reach = person.reach(self.reported.purpose);
+        if reach == Reach::NoDevice {
             return Verdict::NoDevice;
         }
         if !profile.on_duty {
@@ -94,7 +94,7 @@ impl<'a> Eligibility<'a> {
         if let Some(no) = self.rest_no(profile.responder) {
             return no;
         }
-        if devices.all(|(_, presence)| presence == Presence::Offline) {
+        if reach == Reach::Offline {
             return Verdict::PhoneOffline;
         }
         Verdict::Asked

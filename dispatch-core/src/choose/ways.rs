@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     ids::AedId,
-    position::{Metres, Origin, Parallels, Position},
+    position::{Metres, Origin, Position},
     record::{AedWay, Candidate},
     responder::TravelMode,
     roads::{self, RoadGraph, Snap, ToPatient, ToPatientScratch, ViaAeds, ViaAedsScratch},
@@ -25,6 +25,11 @@ pub struct Streets {
     via_aeds: ViaAedsScratch,
     /// Where people are on the streets, by their place in the roster; worked out when first looked at.
     people: Vec<Option<Snapped>>,
+    /// Where those near the incident are, in their order; room that is used again.
+    snaps: Vec<Option<Snap>>,
+    /// Of those whose place has to be looked up, a number by which neighbours follow each other, and their place among
+    /// those near.
+    moved: Vec<(u64, usize)>,
     aeds: BTreeMap<(AedId, Network), Snapped>,
 }
 
@@ -158,6 +163,8 @@ impl Streets {
             to_patient: ToPatientScratch::default(),
             via_aeds: ViaAedsScratch::default(),
             people: Vec::new(),
+            snaps: Vec::new(),
+            moved: Vec::new(),
             aeds: BTreeMap::new(),
         }
     }
@@ -182,16 +189,15 @@ impl Streets {
         let fetched = fetched(&graph, &mut self.aeds, errand, network, &to_patient, &patient);
         let ways: Vec<roads::AedWay> = fetched.iter().map(|(_, way)| *way).collect();
         let via = ViaAeds::search(&graph, &mut self.via_aeds, network.mode(), &ways, bound);
-        let mut stripe = Origin::of(errand.place).parallels();
-        let travelling = errand.near.iter().zip(candidates).filter(|(near, _)| travels(near));
-        for (near, candidate) in travelling {
-            let Some(snap) = snapped(&graph, &mut self.people, near, network, &mut stripe) else {
+        look_up(&graph, errand, network, &mut self.people, &mut self.moved, &mut self.snaps);
+        for (snap, candidate) in self.snaps.iter().zip(candidates) {
+            let Some(snap) = snap else {
                 continue;
             };
             let off = snap.off_street().mm();
-            let way = to_patient.distance_from(&snap).unwrap_or(bound);
+            let way = to_patient.distance_from(snap).unwrap_or(bound);
             candidate.way = Some(Metres::from_mm(way.mm() + off + patient.off_street().mm()));
-            let best = via.best_two_from(&snap);
+            let best = via.best_two_from(snap);
             if best[0].is_some() {
                 candidate.aeds = best.map(|best| {
                     let (place, way) = best?;
@@ -230,24 +236,42 @@ fn fetched(
     errand.aeds.iter().enumerate().filter_map(way).collect()
 }
 
-/// Where somebody is on the streets.
-fn snapped(
+/// Where those near the incident who travel by a network are on its streets; `None` for all others.
+///
+/// First whoever has not moved, in a loop so short that the processor waits for the memory of many people at once; then
+/// those who have, neighbours after each other, so that they find what they look at in its cache.
+fn look_up(
     graph: &RoadGraph,
-    people: &mut Vec<Option<Snapped>>,
-    near: &NearPerson<'_>,
+    errand: &Errand<'_>,
     network: Network,
-    stripe: &mut Parallels,
-) -> Option<Snap> {
-    let at = near.handle.0 as usize;
-    if people.len() <= at {
-        people.resize(at + 1, None);
+    people: &mut Vec<Option<Snapped>>,
+    moved: &mut Vec<(u64, usize)>,
+    snaps: &mut Vec<Option<Snap>>,
+) {
+    let highest = errand.near.iter().map(|near| near.handle.0 as usize + 1).max();
+    people.resize(people.len().max(highest.unwrap_or(0)), None);
+    moved.clear();
+    snaps.clear();
+    for (place, near) in errand.near.iter().enumerate() {
+        let travels = Network::of(near.mode) == network;
+        let known = people[near.handle.0 as usize];
+        let known = known.filter(|known| known.position == near.fix.position && known.network == network);
+        if travels && known.is_none() {
+            moved.push((roads::neighbourhood(near.fix.position), place));
+        }
+        snaps.push(known.filter(|_| travels).and_then(|known| known.snap));
     }
-    let position = near.fix.position;
-    let known = people[at].filter(|known| known.position == position && known.network == network);
-    let mut snapped = || Snapped {
-        position,
-        network,
-        snap: graph.snap_beside(position, network.mode(), stripe),
-    };
-    known.unwrap_or_else(|| *people[at].insert(snapped())).snap
+    moved.sort_unstable();
+    let mut stripe = Origin::of(errand.place).parallels();
+    for &(_, place) in &*moved {
+        let near = &errand.near[place];
+        let position = near.fix.position;
+        let snap = graph.snap_beside(position, network.mode(), &mut stripe);
+        people[near.handle.0 as usize] = Some(Snapped {
+            position,
+            network,
+            snap,
+        });
+        snaps[place] = snap;
+    }
 }
