@@ -91,13 +91,18 @@ fn put_in_order(mut order: Vec<(u64, usize)>, candidates: &mut [Candidate]) {
     for alike in order.chunk_by_mut(|(one, _), (other, _)| one == other) {
         alike.sort_unstable_by_key(|(_, index)| candidates[*index].responder);
     }
-    // In place: a crowd of candidates is megabytes.
-    for place in 0..order.len() {
-        let mut from = order[place].1;
-        while from < place {
-            from = order[from].1;
+    // In place, since a crowd of candidates is megabytes: each ring of those who take each other's places once round.
+    for start in 0..order.len() {
+        let (first, mut place) = (candidates[start], start);
+        loop {
+            let from = std::mem::replace(&mut order[place].1, place);
+            if from == start {
+                break;
+            }
+            candidates[place] = candidates[from];
+            place = from;
         }
-        candidates.swap(place, from);
+        candidates[place] = first;
     }
 }
 

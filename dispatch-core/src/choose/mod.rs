@@ -171,6 +171,7 @@ impl Chooser<'_> {
     }
 
     /// Somebody near, as far as is known without their ways; `minute` is that of the day.
+    #[inline]
     fn candidate(&self, eligibility: &Eligibility<'_>, near: &NearPerson<'_>, minute: u16) -> Candidate {
         let profile = &near.person.profile;
         let history = self.state.history(profile.responder);

@@ -144,6 +144,14 @@ struct Search<'a> {
     position: Position,
     cosine: f64,
     nearest: Nearest,
+    seen: Option<Window>,
+}
+
+/// Rows and columns of cells that were looked into, the first and the last.
+#[derive(Clone, Copy)]
+struct Window {
+    rows: (i64, i64),
+    columns: (i64, i64),
 }
 
 impl<'a> Search<'a> {
@@ -160,6 +168,7 @@ impl<'a> Search<'a> {
                 piece: None,
                 share: 0.0,
             },
+            seen: None,
         }
     }
 
@@ -174,11 +183,20 @@ impl<'a> Search<'a> {
             grid::column(longitude - reach_east),
             grid::column(longitude + reach_east),
         );
-        for row in grid::row(latitude - reach_north)..=grid::row(latitude + reach_north) {
+        let rows = (grid::row(latitude - reach_north), grid::row(latitude + reach_north));
+        let seen = self.seen.replace(Window { rows, columns });
+        for row in rows.0..=rows.1 {
             #[allow(clippy::cast_precision_loss)]
             let at_least = grid::to_row(row, latitude) as f64;
-            if at_least * at_least <= self.nearest.squared {
-                self.look_into(row, columns);
+            if at_least * at_least > self.nearest.squared {
+                continue;
+            }
+            match seen.filter(|seen| (seen.rows.0..=seen.rows.1).contains(&row)) {
+                Some(seen) => {
+                    self.look_into(row, (columns.0, seen.columns.0 - 1));
+                    self.look_into(row, (seen.columns.1 + 1, columns.1));
+                }
+                None => self.look_into(row, columns),
             }
         }
         self.nearest.squared <= limit * limit
@@ -186,6 +204,9 @@ impl<'a> Search<'a> {
 
     /// A window over the antimeridian is two.
     fn look_into(&mut self, row: i64, columns: (i64, i64)) {
+        if columns.0 > columns.1 {
+            return;
+        }
         let graph = self.graph;
         let windows = if columns.0 < 0 {
             [(columns.0 + COLUMNS, COLUMNS - 1), (0, columns.1)]
