@@ -164,7 +164,12 @@ impl Traveller<'_> {
         self.fast(self.expected_m(self.direct))
     }
 
-    /// The same by way of a defibrillator.
+    /// Only [`Arrival::median`], going straight to the patient.
+    pub fn median_direct(&self) -> Duration {
+        self.travel.leaving.median + self.walk(self.expected_m(self.direct), 1.0)
+    }
+
+    /// How soon they would be there at the best by way of a defibrillator.
     pub fn fast_by_way_of_aed(&self, way: Metres) -> Duration {
         self.fast(self.expected_m(way)) + self.travel.policy.aeds.handling
     }

@@ -68,17 +68,18 @@ fn estimate(policy: &Policy, travel: &Travel<'_>, decision: &mut Decision) -> Ve
         .map(|(left, margin)| left + margin);
     let mut order = Vec::with_capacity(decision.candidates.len());
     for (index, candidate) in decision.candidates.iter_mut().enumerate() {
-        let arrival = travel.direct(candidate);
-        candidate.estimated_arrival = arrival.median;
+        let traveller = travel.of(candidate);
+        let median = traveller.median_direct();
+        candidate.estimated_arrival = median;
         if candidate.verdict.is_of_choice() {
             candidate.verdict = match latest {
-                Some(latest) if arrival.fast > latest => Verdict::AmbulanceSooner,
+                Some(latest) if traveller.fast_direct() > latest => Verdict::AmbulanceSooner,
                 _ => Verdict::EnoughSooner,
             };
         }
         let key = match policy.ranking {
             Ranking::Nearest => candidate.distance.mm(),
-            Ranking::Soonest | Ranking::Survival => ms(arrival.median),
+            Ranking::Soonest | Ranking::Survival => ms(median),
         };
         order.push((key, index));
     }
