@@ -169,9 +169,11 @@ impl Traveller<'_> {
         self.travel.leaving.median + self.walk(self.expected_m(self.direct), 1.0)
     }
 
-    /// How soon they would be there at the best by way of a defibrillator.
-    pub fn fast_by_way_of_aed(&self, way: Metres) -> Duration {
-        self.fast(self.expected_m(way)) + self.travel.policy.aeds.handling
+    /// Both of these by way of a defibrillator.
+    pub fn fast_and_median_by_way_of_aed(&self, way: Metres) -> (Duration, Duration) {
+        let (expected, handling) = (self.expected_m(way), self.travel.policy.aeds.handling);
+        let median = self.travel.leaving.median + self.walk(expected, 1.0);
+        (self.fast(expected) + handling, median + handling)
     }
 
     fn along(&self, way: Metres) -> Arrival {

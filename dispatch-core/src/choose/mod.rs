@@ -13,7 +13,7 @@ mod redecide;
 mod stakes;
 mod ways;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     aeds::{Access, Aed, AedSearch, AedState, Openness},
@@ -152,20 +152,22 @@ impl Chooser<'_> {
             Openness::Open => Some(aeds.there_permille),
             Openness::Unknown => Some(aeds.there_permille * aeds.open_unknown_permille / 1_000),
         };
+        // Opening hours are read once for each.
+        let mut chances = BTreeMap::new();
         let may_be_fetched = |aed: &Aed| {
-            aed.state == AedState::Available
+            let is_there = aed.state == AedState::Available
                 && aed.access != Access::Private
-                && !self.state.is_aed_taken(aed.aed, self.now)
-                && chance(aed).is_some()
+                && !self.state.is_aed_taken(aed.aed, self.now);
+            let chance = if is_there { chance(aed) } else { None };
+            chances.extend(chance.map(|chance| (aed.aed, chance)));
+            chance.is_some()
         };
         let near = self.state.aeds().near_where(search, may_be_fetched);
         near.iter()
-            .filter_map(|near| {
-                Some(OpenAed {
-                    aed: near.aed.aed,
-                    position: near.aed.position,
-                    chance_permille: u16::try_from(chance(near.aed)?).unwrap_or(1_000),
-                })
+            .map(|near| OpenAed {
+                aed: near.aed.aed,
+                position: near.aed.position,
+                chance_permille: u16::try_from(chances[&near.aed.aed]).unwrap_or(1_000),
             })
             .collect()
     }

@@ -188,6 +188,9 @@ impl Streets {
         let to_patient = ToPatient::search(&graph, &mut self.to_patient, network.mode(), &patient, bound);
         let fetched = fetched(&graph, &mut self.aeds, errand, network, &to_patient, &patient);
         let ways: Vec<roads::AedWay> = fetched.iter().map(|(_, way)| *way).collect();
+        // What is the same for everybody who goes by one of them.
+        let aed = |(index, _): &(usize, _)| errand.aed_way(*index, Metres::default());
+        let kinds: Vec<AedWay> = fetched.iter().map(aed).collect();
         let via = ViaAeds::search(&graph, &mut self.via_aeds, network.mode(), &ways, bound);
         look_up(&graph, errand, network, &mut self.people, &mut self.moved, &mut self.snaps);
         for (snap, candidate) in self.snaps.iter().zip(candidates) {
@@ -199,10 +202,12 @@ impl Streets {
             candidate.way = Some(Metres::from_mm(way.mm() + off + patient.off_street().mm()));
             let best = via.best_two_from(snap);
             if best[0].is_some() {
-                candidate.aeds = best.map(|best| {
-                    let (place, way) = best?;
-                    Some(errand.aed_way(fetched[place].0, Metres::from_mm(way.mm() + off)))
-                });
+                for (known, best) in candidate.aeds.iter_mut().zip(best) {
+                    *known = best.map(|(place, way)| AedWay {
+                        way: Metres::from_mm(way.mm() + off),
+                        ..kinds[place]
+                    });
+                }
             }
         }
     }

@@ -1,12 +1,14 @@
 //! Who could be worth most, without working everybody out. Of a crowd of thousands the choice takes four; for nearly all the
-//! others it is enough to know how soon they would be there at the best, and that nobody later is worth more.
+//! others it is enough to know in which steps they would be there, and that nobody later is worth more.
 //!
 //! ```text
-//! bound    chance of coming x the most that any arrival from the fast one on is worth now     a few numbers each
-//! exact    chance of coming x (0.3 worth[fast] + 0.4 worth[median] + 0.3 worth[slow])         for those the bound leaves
+//! bound    chance of coming x (0.3 most[fast] + 0.7 most[median])     most[s]: of all arrivals from s on
+//! exact    chance of coming x (0.3 worth[fast] + 0.4 worth[median] + 0.3 worth[slow]), for those the bound leaves
 //! ```
 //! The bound is loosened by more than sums of such numbers are ever rounded by, so that the best found, and what it is
 //! worth, are the same in every bit as if everybody were worked out.
+
+use std::time::Duration;
 
 use super::{Decision, Offer, Policy, Stakes, Travel, Verdict, offers, permille, price, tie};
 use crate::choose::stakes::{Limits, step_of};
@@ -17,19 +19,44 @@ const LOOSENED_BY: f64 = 1e-12;
 /// Those among whom the choice is, in order of the candidates, so that the soonest are looked at first.
 pub(super) struct Prospects(Vec<Prospect>);
 
-/// What of a candidate decides whether to look closer, 32 bytes.
+/// What of a candidate decides whether to look closer, 24 bytes.
 struct Prospect {
     candidate: u32,
-    /// The steps in which they would be there at the best: going straight, and by each of the defibrillators;
-    /// [`NEVER`] = it cannot be worth an alert.
-    steps: [u8; 3],
+    /// Going straight, and by each of the defibrillators.
+    soonest: [Soonest; 3],
     acceptance_permille: u16,
     aed_permille: [u16; 2],
     price: f64,
 }
 
-/// Later than the last step.
-const NEVER: u8 = u8::MAX;
+/// The steps in which somebody would be there, fast and median; slow is not before that.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Soonest {
+    fast: u8,
+    median: u8,
+}
+
+impl Soonest {
+    /// Later than the last step: for what cannot be worth an alert.
+    const NEVER: Self = Self {
+        fast: u8::MAX,
+        median: u8::MAX,
+    };
+
+    fn of(fast: Duration, median: Duration) -> Self {
+        let step = |time| u8::try_from(step_of(time)).unwrap_or(u8::MAX);
+        Self {
+            fast: step(fast),
+            median: step(median),
+        }
+    }
+
+    /// Nothing at or after these steps is worth more.
+    fn most(self, limits: &[f64]) -> f64 {
+        let at = |step: u8| limits.get(usize::from(step)).copied().unwrap_or(0.0);
+        0.3 * at(self.fast) + 0.7 * at(self.median)
+    }
+}
 
 impl Prospects {
     /// Everybody to whom the choice is open and who could be worth an alert, whoever else comes.
@@ -42,25 +69,26 @@ impl Prospects {
             }
             let (traveller, price) = (travel.of(candidate), price(policy, candidate));
             let acceptance = permille(candidate.acceptance_permille);
-            let may_be = |most: f64| acceptance * most + LOOSENED_BY > price;
-            let step = |time, most: &[f64]| {
-                let step = u8::try_from(step_of(time)).unwrap_or(NEVER);
-                if may_be(at(most, step)) { step } else { NEVER }
+            let unless_hopeless = |soonest: Soonest, most: &[f64]| {
+                let may_be_worth_it = acceptance * soonest.most(most) + LOOSENED_BY > price;
+                if may_be_worth_it { soonest } else { Soonest::NEVER }
             };
+            let direct = Soonest::of(traveller.fast_direct(), candidate.estimated_arrival);
             let mut prospect = Prospect {
                 candidate: u32::try_from(index).expect("a decision has fewer than four billion candidates"),
-                steps: [step(traveller.fast_direct(), &most.cpr), NEVER, NEVER],
+                soonest: [unless_hopeless(direct, &most.cpr), Soonest::NEVER, Soonest::NEVER],
                 acceptance_permille: candidate.acceptance_permille,
                 aed_permille: [0; 2],
                 price,
             };
             for (number, option) in candidate.aeds.iter().enumerate() {
                 if let Some(option) = option {
-                    prospect.steps[number + 1] = step(traveller.fast_by_way_of_aed(option.way), &most.aed);
+                    let (fast, median) = traveller.fast_and_median_by_way_of_aed(option.way);
+                    prospect.soonest[number + 1] = unless_hopeless(Soonest::of(fast, median), &most.aed);
                     prospect.aed_permille[number] = option.chance_permille;
                 }
             }
-            if prospect.steps != [NEVER; 3] {
+            if prospect.soonest != [Soonest::NEVER; 3] {
                 prospects.push(prospect);
             }
         }
@@ -111,17 +139,13 @@ impl Prospects {
 impl Prospect {
     /// No offer of theirs adds more than this beyond its price.
     fn net_at_most(&self, limits: &Limits) -> f64 {
-        let [direct, by_aeds @ ..] = self.steps;
-        let mut most = at(&limits.cpr, direct);
-        for (step, aed_permille) in by_aeds.into_iter().zip(self.aed_permille) {
+        let [direct, by_aeds @ ..] = self.soonest;
+        let mut most = direct.most(&limits.cpr);
+        for (soonest, aed_permille) in by_aeds.into_iter().zip(self.aed_permille) {
             let there = permille(aed_permille);
-            most = most.max(there * at(&limits.aed, step) + (1.0 - there).max(0.0) * at(&limits.cpr, step));
+            let by_aed = there * soonest.most(&limits.aed) + (1.0 - there).max(0.0) * soonest.most(&limits.cpr);
+            most = most.max(by_aed);
         }
         permille(self.acceptance_permille) * most + LOOSENED_BY - self.price
     }
-}
-
-/// Later than the last step nothing is worth anything.
-fn at(limits: &[f64], step: u8) -> f64 {
-    limits.get(usize::from(step)).copied().unwrap_or(0.0)
 }
