@@ -284,13 +284,13 @@ impl Roster {
         self.positions
     }
 
-    /// Up to `limit` people of a tenant within `radius` who have a phone that understands alerts, nearest first, ties by
-    /// responder id.
+    /// Up to `limit` people of a tenant within `radius` who have a phone that understands alerts, in any order: the nearest,
+    /// those equally far by responder id.
     pub fn near(&self, place: Position, radius: Metres, limit: usize, tenant: &TenantId) -> Vec<NearPerson<'_>> {
         let Some(wanted) = self.number_of(tenant) else {
             return Vec::new();
         };
-        let near = self.index.nearest(place, radius, limit, |handle| {
+        let near = self.index.nearest_in_any_order(place, radius, limit, |handle| {
             usize::from(self.asked_by[handle.0 as usize]) == wanted
         });
         let mut people: Vec<NearPerson<'_>> = near
@@ -307,9 +307,11 @@ impl Roster {
                 }
             })
             .collect();
-        // The index gives them by distance; who they are, which lies elsewhere in memory, is looked at for ties alone.
-        for tied in people.chunk_by_mut(|one, other| one.distance == other.distance) {
-            tied.sort_by_key(|near| near.person.profile.responder);
+        if people.len() > limit {
+            // Then the index gives them by distance; who they are, which lies elsewhere in memory, is looked at for ties alone.
+            for tied in people.chunk_by_mut(|one, other| one.distance == other.distance) {
+                tied.sort_by_key(|near| near.person.profile.responder);
+            }
         }
         people.truncate(limit);
         people

@@ -88,7 +88,7 @@ impl Chooser<'_> {
         decision.in_play = self.in_play();
         decision.candidates = candidates;
         let chosen = decide(self.policy, &mut decision);
-        decision.alerts = self.plan(&eligibility, &decision, &chosen, &near);
+        decision.alerts = self.plan(&eligibility, &decision, &chosen);
         decision
     }
 
@@ -210,28 +210,20 @@ impl Chooser<'_> {
             .collect()
     }
 
-    fn plan(
-        &self,
-        eligibility: &Eligibility<'_>,
-        decision: &Decision,
-        chosen: &[Chosen],
-        near: &[NearPerson<'_>],
-    ) -> Vec<PlannedAlert> {
+    fn plan(&self, eligibility: &Eligibility<'_>, decision: &Decision, chosen: &[Chosen]) -> Vec<PlannedAlert> {
         let cell = CoarseCell::around(self.place.position);
         let plan = |chosen: &Chosen| {
             let candidate = &decision.candidates[chosen.candidate];
             let responder = candidate.responder;
             let attempt = eligibility.times_asked(responder) + 1;
-            let mut near = near.iter();
-            let near = near
-                .find(|near| near.person.profile.responder == responder)
-                .expect("candidates are those near");
+            let person = self.state.roster.person(responder).expect("candidates are registered");
+            let fix = person.fix.expect("candidates are those near");
             PlannedAlert {
                 alert: AlertId::derive(self.incident.id, self.incident.revision, responder, attempt),
                 responder,
                 role: chosen.role,
                 attempt,
-                band: cell.band_from(near.fix.position),
+                band: cell.band_from(fix.position),
                 cell,
                 arrival: chosen.arrival,
                 acceptance_permille: candidate.acceptance_permille,

@@ -192,7 +192,14 @@ impl Streets {
         let aed = |(index, _): &(usize, _)| errand.aed_way(*index, Metres::default());
         let kinds: Vec<AedWay> = fetched.iter().map(aed).collect();
         let via = ViaAeds::search(&graph, &mut self.via_aeds, network.mode(), &ways, bound);
-        look_up(&graph, errand, network, &mut self.people, &mut self.moved, &mut self.snaps);
+        look_up(
+            &graph,
+            errand,
+            network,
+            &mut self.people,
+            &mut self.moved,
+            &mut self.snaps,
+        );
         for (snap, candidate) in self.snaps.iter().zip(candidates) {
             let Some(snap) = snap else {
                 continue;

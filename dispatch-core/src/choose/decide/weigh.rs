@@ -50,7 +50,8 @@ pub fn weigh(policy: &Policy, made: &Decision) -> Weighing {
     let offers = people
         .filter(|(_, candidate)| candidate.verdict == Verdict::EnoughSooner)
         .flat_map(|(index, candidate)| offers(policy, &travel, index, candidate));
-    let (mut left, taken): (Vec<Offer>, Vec<Offer>) = offers.partition(|offer| made.candidates[offer.chosen.candidate].verdict != Verdict::Asked);
+    let (mut left, taken): (Vec<Offer>, Vec<Offer>) =
+        offers.partition(|offer| made.candidates[offer.chosen.candidate].verdict != Verdict::Asked);
     let mut stakes = stakes(policy, made);
     let mut asked = Vec::new();
     for plan in &made.alerts {
