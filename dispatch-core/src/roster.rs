@@ -347,3 +347,56 @@ impl Person {
         fitting.map(|known| (known.device.device, known.presence))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ids::TenantId, time::Timestamp};
+
+    fn device(number: u8, purpose: Purpose, alertable: bool) -> Device {
+        Device {
+            device: DeviceId::from_bytes([number; 16]),
+            responder: ResponderId::from_bytes([1; 16]),
+            purpose,
+            alertable,
+        }
+    }
+
+    #[test]
+    fn who_can_be_reached_follows_every_change_of_their_devices() {
+        let mut roster = Roster::default();
+        let responder = ResponderId::from_bytes([1; 16]);
+        roster.put_responder(ResponderProfile {
+            responder,
+            tenant: TenantId::new("london").expect("a name"),
+            skills: Skills::default(),
+            credential_valid_until: Timestamp::from_unix_ms(0),
+            travel_mode: TravelMode::Foot,
+            on_duty: true,
+            suspended: false,
+            quiet_hours: None,
+        });
+        let reach = |roster: &Roster| {
+            let person = roster.person(responder).expect("registered");
+            (person.reach(Purpose::Live), person.reach(Purpose::Exercise))
+        };
+        let (first, second) = (device(1, Purpose::Live, true), device(2, Purpose::Live, true));
+        assert_eq!(reach(&roster), (Reach::NoDevice, Reach::NoDevice));
+        roster.put_device(device(3, Purpose::Live, false));
+        assert_eq!(reach(&roster).0, Reach::NoDevice, "it understands no alerts");
+        roster.put_device(first);
+        assert_eq!(reach(&roster), (Reach::Reachable, Reach::NoDevice));
+        roster.set_presence(first.device, Presence::Offline);
+        assert_eq!(reach(&roster).0, Reach::Offline);
+        roster.put_device(second);
+        assert_eq!(reach(&roster).0, Reach::Reachable, "by the second phone");
+        roster.set_presence(second.device, Presence::Offline);
+        assert_eq!(reach(&roster).0, Reach::Offline);
+        roster.set_presence(second.device, Presence::Online);
+        assert_eq!(reach(&roster).0, Reach::Reachable);
+        roster.put_device(device(2, Purpose::Exercise, true));
+        assert_eq!(reach(&roster), (Reach::Offline, Reach::Reachable));
+        roster.revoke_device(first.device);
+        assert_eq!(reach(&roster), (Reach::NoDevice, Reach::Reachable));
+    }
+}

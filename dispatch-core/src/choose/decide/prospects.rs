@@ -149,3 +149,7 @@ impl Prospect {
         permille(self.acceptance_permille) * most + LOOSENED_BY - self.price
     }
 }
+
+#[cfg(test)]
+#[path = "prospects_tests.rs"]
+mod tests;
