@@ -63,7 +63,7 @@ impl Way {
     }
 }
 
-/// A checked street graph, ready to be searched. About 45 bytes for each junction and stretch and 16 for each bend.
+/// A checked street graph, ready to be searched. About 45 bytes for each junction and stretch and 17 for each bend.
 #[derive(Debug)]
 pub struct RoadGraph {
     digest: [u8; 32],

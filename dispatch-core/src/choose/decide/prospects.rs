@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use super::{Decision, Offer, Policy, Stakes, Travel, Verdict, offers, permille, price, tie};
+use super::{Candidate, Decision, Offer, Policy, Stakes, Travel, Verdict, offers, permille, price, tie};
 use crate::choose::stakes::{Limits, step_of};
 
 /// Survival is between 0 and 1, and a dozen roundings of such numbers add up to less than this.
@@ -63,33 +63,9 @@ impl Prospects {
     pub(super) fn new(policy: &Policy, travel: &Travel<'_>, decision: &Decision, stakes: &Stakes) -> Self {
         let most = stakes.most();
         let mut prospects = Vec::new();
-        for (index, candidate) in decision.candidates.iter().enumerate() {
-            if candidate.verdict != Verdict::EnoughSooner {
-                continue;
-            }
-            let (traveller, price) = (travel.of(candidate), price(policy, candidate));
-            let acceptance = permille(candidate.acceptance_permille);
-            let unless_hopeless = |soonest: Soonest, most: &[f64]| {
-                let may_be_worth_it = acceptance * soonest.most(most) + LOOSENED_BY > price;
-                if may_be_worth_it { soonest } else { Soonest::NEVER }
-            };
-            let direct = Soonest::of(traveller.fast_direct(), candidate.estimated_arrival);
-            let mut prospect = Prospect {
-                candidate: u32::try_from(index).expect("a decision has fewer than four billion candidates"),
-                soonest: [unless_hopeless(direct, &most.cpr), Soonest::NEVER, Soonest::NEVER],
-                acceptance_permille: candidate.acceptance_permille,
-                aed_permille: [0; 2],
-                price,
-            };
-            for (number, option) in candidate.aeds.iter().enumerate() {
-                if let Some(option) = option {
-                    let (fast, median) = traveller.fast_and_median_by_way_of_aed(option.way);
-                    prospect.soonest[number + 1] = unless_hopeless(Soonest::of(fast, median), &most.aed);
-                    prospect.aed_permille[number] = option.chance_permille;
-                }
-            }
-            if prospect.soonest != [Soonest::NEVER; 3] {
-                prospects.push(prospect);
+        for (index, candidate) in (0..).zip(&decision.candidates) {
+            if candidate.verdict == Verdict::EnoughSooner {
+                prospects.extend(Prospect::of(policy, travel, index, candidate, &most));
             }
         }
         Self(prospects)
@@ -137,6 +113,33 @@ impl Prospects {
 }
 
 impl Prospect {
+    /// `None` for somebody who cannot be worth an alert; `most` is what an arrival is worth at most, whoever else comes.
+    fn of(policy: &Policy, travel: &Travel<'_>, index: u32, candidate: &Candidate, most: &Limits) -> Option<Self> {
+        let (traveller, price) = (travel.of(candidate), price(policy, candidate));
+        let acceptance = permille(candidate.acceptance_permille);
+        let unless_hopeless = |soonest: Soonest, most: &[f64]| {
+            let may_be_worth_it = acceptance * soonest.most(most) + LOOSENED_BY > price;
+            if may_be_worth_it { soonest } else { Soonest::NEVER }
+        };
+        let direct = Soonest::of(traveller.fast_direct(), candidate.estimated_arrival);
+        let mut soonest = [unless_hopeless(direct, &most.cpr), Soonest::NEVER, Soonest::NEVER];
+        let mut aed_permille = [0; 2];
+        for (number, option) in candidate.aeds.iter().enumerate() {
+            if let Some(option) = option {
+                let (fast, median) = traveller.fast_and_median_by_way_of_aed(option.way);
+                soonest[number + 1] = unless_hopeless(Soonest::of(fast, median), &most.aed);
+                aed_permille[number] = option.chance_permille;
+            }
+        }
+        (soonest != [Soonest::NEVER; 3]).then_some(Self {
+            candidate: index,
+            soonest,
+            acceptance_permille: candidate.acceptance_permille,
+            aed_permille,
+            price,
+        })
+    }
+
     /// No offer of theirs adds more than this beyond its price.
     fn net_at_most(&self, limits: &Limits) -> f64 {
         let [direct, by_aeds @ ..] = self.soonest;
