@@ -124,6 +124,16 @@ impl Origin {
         }
     }
 
+    /// The same, by the stripe of a place nearby; `stripe` is then that of this place.
+    pub(crate) fn beside(position: Position, stripe: &mut Parallels) -> Self {
+        let parallels = stripe.with(position.latitude);
+        Self {
+            position,
+            parallels,
+            cos_latitude: parallels.cos(position.latitude),
+        }
+    }
+
     /// The place.
     pub fn position(&self) -> Position {
         self.position
@@ -142,6 +152,12 @@ impl Origin {
     /// Great-circle distance to another place, as [`Position::distance_to`] gives it.
     pub fn distance_to(&self, other: Position) -> Metres {
         self.distance(other, other.cos_latitude())
+    }
+
+    /// The same, by the stripe of a place near the other one; `stripe` is then that of the other one.
+    pub(crate) fn distance_beside(&self, other: Position, stripe: &mut Parallels) -> Metres {
+        let parallels = stripe.with(other.latitude);
+        self.distance(other, parallels.cos(other.latitude))
     }
 
     /// The same, with the cosine of the other's latitude at hand.
@@ -191,6 +207,14 @@ impl Parallels {
     /// Whether a latitude lies in the stripe.
     pub(crate) fn contain(&self, latitude: i32) -> bool {
         latitude >> Self::HEIGHT_SHIFT == self.middle >> Self::HEIGHT_SHIFT
+    }
+
+    /// This stripe if a latitude lies in it, or becomes the one in which it does.
+    fn with(&mut self, latitude: i32) -> Self {
+        if !self.contain(latitude) {
+            *self = Self::around(latitude);
+        }
+        *self
     }
 
     /// The cosine of a latitude of this stripe.

@@ -7,7 +7,7 @@ use crate::{
     ids::{DeviceId, ResponderId, TenantId},
     index::{Handle, LiveIndex},
     position::{Fix, Metres, Position},
-    responder::{Device, Purpose, ResponderProfile, Skills},
+    responder::{Device, Purpose, ResponderProfile, Skills, TravelMode},
 };
 
 /// Everyone registered.
@@ -61,6 +61,8 @@ pub struct Person {
     pub profile: ResponderProfile,
     /// Their devices, by id, so that the register may give them back in any order.
     devices: Vec<Enrolled>,
+    /// What the devices come to, for each purpose: they lie elsewhere in memory, and a choice asks this of thousands.
+    reach: [Reach; 2],
     /// The newest fix of any of their devices; soft.
     pub fix: Option<Fix>,
     /// The fix is from before the last restart.
@@ -86,12 +88,26 @@ pub enum Presence {
     Offline,
 }
 
+/// Whether somebody can be asked by phone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Reach {
+    /// They have no device that may be asked for this purpose and understands alerts.
+    #[default]
+    NoDevice,
+    /// Every such device is known to be disconnected.
+    Offline,
+    /// At least one such device is not.
+    Reachable,
+}
+
 /// Somebody near a place.
 pub struct NearPerson<'a> {
     /// Who.
     pub person: &'a Person,
     /// Their place in the roster.
     pub handle: Handle,
+    /// How they travel.
+    pub mode: TravelMode,
     /// The fix used.
     pub fix: Fix,
     /// Exact distance to the place.
@@ -119,6 +135,7 @@ impl Roster {
                 self.people.push(Person {
                     profile,
                     devices: Vec::new(),
+                    reach: [Reach::NoDevice; 2],
                     fix: None,
                     is_fix_of_before: false,
                 });
@@ -133,8 +150,10 @@ impl Roster {
         })
     }
 
-    /// Notes who may ask a person, after their profile or their phones changed.
+    /// Notes who may ask a person and whether they can be reached, after their profile or their phones changed.
     fn mark(&mut self, handle: Handle) {
+        let person = &mut self.people[handle.0 as usize];
+        person.reach = [Purpose::Live, Purpose::Exercise].map(|purpose| person.reach_by_devices(purpose));
         let person = &self.people[handle.0 as usize];
         let number = self.number_of(&person.profile.tenant).expect("entered with the person");
         let number = u16::try_from(number).expect("fewer than 65,536 control rooms have a certificate");
@@ -195,13 +214,14 @@ impl Roster {
 
     /// Notes whether a phone is connected.
     pub fn set_presence(&mut self, device: DeviceId, presence: Presence) {
-        let Some(handle) = self.devices.get(&device) else {
+        let Some(&handle) = self.devices.get(&device) else {
             return;
         };
         let devices = self.people[handle.0 as usize].devices.iter_mut();
         for enrolled in devices.filter(|known| known.device.device == device) {
             enrolled.presence = presence;
         }
+        self.mark(handle);
     }
 
     /// Takes a fix of a phone, if it says more than what is known of the person. Allocates nothing once the index has
@@ -264,8 +284,8 @@ impl Roster {
         self.positions
     }
 
-    /// Up to `limit` people of a tenant within `radius` who have a phone that understands alerts, nearest first, ties by
-    /// responder id.
+    /// Up to `limit` people of a tenant within `radius` who have a phone that understands alerts, in any order: the nearest,
+    /// those equally far by responder id.
     pub fn near(&self, place: Position, radius: Metres, limit: usize, tenant: &TenantId) -> Vec<NearPerson<'_>> {
         self.near_where(place, radius, limit, tenant, |_| true)
     }
@@ -282,7 +302,7 @@ impl Roster {
         let Some(wanted) = self.number_of(tenant) else {
             return Vec::new();
         };
-        let near = self.index.nearest(place, radius, limit, |handle| {
+        let near = self.index.nearest_in_any_order(place, radius, limit, |handle| {
             let handle = handle.0 as usize;
             usize::from(self.asked_by[handle]) == wanted && keep(&self.people[handle])
         });
@@ -294,14 +314,17 @@ impl Roster {
                 NearPerson {
                     person,
                     handle: near.handle,
+                    mode: person.profile.travel_mode,
                     fix,
                     distance: near.distance,
                 }
             })
             .collect();
-        // The index gives them by distance; who they are, which lies elsewhere in memory, is looked at for ties alone.
-        for tied in people.chunk_by_mut(|one, other| one.distance == other.distance) {
-            tied.sort_by_key(|near| near.person.profile.responder);
+        if people.len() > limit {
+            // Then the index gives them by distance; who they are, which lies elsewhere in memory, is looked at for ties alone.
+            for tied in people.chunk_by_mut(|one, other| one.distance == other.distance) {
+                tied.sort_by_key(|near| near.person.profile.responder);
+            }
         }
         people.truncate(limit);
         people
@@ -314,10 +337,79 @@ impl Roster {
 }
 
 impl Person {
+    /// Whether they can be asked for `purpose`.
+    pub fn reach(&self, purpose: Purpose) -> Reach {
+        match purpose {
+            Purpose::Live => self.reach[0],
+            Purpose::Exercise => self.reach[1],
+        }
+    }
+
+    fn reach_by_devices(&self, purpose: Purpose) -> Reach {
+        let by_device = self.alertable(purpose).map(|(_, presence)| match presence {
+            Presence::Offline => Reach::Offline,
+            Presence::Unknown | Presence::Online => Reach::Reachable,
+        });
+        by_device.max().unwrap_or_default()
+    }
+
     /// Their devices that may be asked for `purpose` and understand alerts, with their presence.
     pub fn alertable(&self, purpose: Purpose) -> impl Iterator<Item = (DeviceId, Presence)> + '_ {
         let devices = self.devices.iter();
         let fitting = devices.filter(move |known| known.device.alertable && known.device.purpose == purpose);
         fitting.map(|known| (known.device.device, known.presence))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ids::TenantId, time::Timestamp};
+
+    fn device(number: u8, purpose: Purpose, alertable: bool) -> Device {
+        Device {
+            device: DeviceId::from_bytes([number; 16]),
+            responder: ResponderId::from_bytes([1; 16]),
+            purpose,
+            alertable,
+        }
+    }
+
+    #[test]
+    fn who_can_be_reached_follows_every_change_of_their_devices() {
+        let mut roster = Roster::default();
+        let responder = ResponderId::from_bytes([1; 16]);
+        roster.put_responder(ResponderProfile {
+            responder,
+            tenant: TenantId::new("london").expect("a name"),
+            skills: Skills::default(),
+            credential_valid_until: Timestamp::from_unix_ms(0),
+            travel_mode: TravelMode::Foot,
+            on_duty: true,
+            suspended: false,
+            quiet_hours: None,
+        });
+        let reach = |roster: &Roster| {
+            let person = roster.person(responder).expect("registered");
+            (person.reach(Purpose::Live), person.reach(Purpose::Exercise))
+        };
+        let (first, second) = (device(1, Purpose::Live, true), device(2, Purpose::Live, true));
+        assert_eq!(reach(&roster), (Reach::NoDevice, Reach::NoDevice));
+        roster.put_device(device(3, Purpose::Live, false));
+        assert_eq!(reach(&roster).0, Reach::NoDevice, "it understands no alerts");
+        roster.put_device(first);
+        assert_eq!(reach(&roster), (Reach::Reachable, Reach::NoDevice));
+        roster.set_presence(first.device, Presence::Offline);
+        assert_eq!(reach(&roster).0, Reach::Offline);
+        roster.put_device(second);
+        assert_eq!(reach(&roster).0, Reach::Reachable, "by the second phone");
+        roster.set_presence(second.device, Presence::Offline);
+        assert_eq!(reach(&roster).0, Reach::Offline);
+        roster.set_presence(second.device, Presence::Online);
+        assert_eq!(reach(&roster).0, Reach::Reachable);
+        roster.put_device(device(2, Purpose::Exercise, true));
+        assert_eq!(reach(&roster), (Reach::Offline, Reach::Reachable));
+        roster.revoke_device(first.device);
+        assert_eq!(reach(&roster), (Reach::NoDevice, Reach::Reachable));
     }
 }

@@ -108,13 +108,7 @@ impl<'a> Travel<'a> {
 
     /// A candidate going straight to the patient.
     pub fn direct(&self, candidate: &Candidate) -> Arrival {
-        let way = candidate.way.unwrap_or_else(|| self.detour(candidate.distance));
-        self.along(candidate, way)
-    }
-
-    /// The same by way of a defibrillator, `way` being the whole of it.
-    pub fn by_way_of_aed(&self, candidate: &Candidate, way: Metres) -> Arrival {
-        self.along(candidate, way).later_by(self.policy.aeds.handling)
+        self.of(candidate).direct()
     }
 
     /// The way to expect where no streets are known.
@@ -122,18 +116,16 @@ impl<'a> Travel<'a> {
         Metres::from_mm(straight.mm() * u64::from(self.policy.detour_permille) / 1_000)
     }
 
-    fn along(&self, candidate: &Candidate, way: Metres) -> Arrival {
-        let metres = mm(way) / 1_000.0;
-        let radius = self.uncertainty_m(candidate);
-        // Over a disc of radius u about a point d away, the mean of the squared distance is d^2 + u^2 / 2.
-        let expected = libm::sqrt(metres * metres + radius * radius / 2.0);
-        let side = radius * DISC_DEVIATION * Z90_PERMILLE / 1_000.0;
+    /// Prepares for the ways of one candidate.
+    pub fn of(&self, candidate: &Candidate) -> Traveller<'_> {
+        let radius_m = self.uncertainty_m(candidate);
         let speed = f64::from(self.policy.speeds.of(candidate.mode)) / 1_000.0;
-        let walk = |metres: f64, factor: f64| span(metres.max(0.0) / (speed * factor));
-        Arrival {
-            fast: self.leaving.fast + walk(expected - side, self.speed_fast),
-            median: self.leaving.median + walk(expected, 1.0),
-            slow: self.leaving.slow + walk(expected + side, self.speed_slow),
+        Traveller {
+            travel: self,
+            direct: candidate.way.unwrap_or_else(|| self.detour(candidate.distance)),
+            radius_m,
+            side_m: radius_m * DISC_DEVIATION * Z90_PERMILLE / 1_000.0,
+            speed,
         }
     }
 
@@ -143,6 +135,69 @@ impl<'a> Travel<'a> {
         let minutes = candidate.fix_age.as_secs_f64() / 60.0;
         let drift = (minutes * f64::from(self.policy.drift_m_per_min)).min(f64::from(self.policy.drift_max_m));
         mm(candidate.accuracy) / 1_000.0 + drift
+    }
+}
+
+/// One candidate: what all the ways they could take have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Traveller<'a> {
+    travel: &'a Travel<'a>,
+    direct: Metres,
+    radius_m: f64,
+    side_m: f64,
+    speed: f64,
+}
+
+impl Traveller<'_> {
+    /// Going straight to the patient.
+    pub fn direct(&self) -> Arrival {
+        self.along(self.direct)
+    }
+
+    /// The same by way of a defibrillator, `way` being the whole of it.
+    pub fn by_way_of_aed(&self, way: Metres) -> Arrival {
+        self.along(way).later_by(self.travel.policy.aeds.handling)
+    }
+
+    /// Only how soon they would be there at the best ([`Arrival::fast`]), going straight to the patient.
+    pub fn fast_direct(&self) -> Duration {
+        self.fast(self.expected_m(self.direct))
+    }
+
+    /// Only [`Arrival::median`], going straight to the patient.
+    pub fn median_direct(&self) -> Duration {
+        self.travel.leaving.median + self.walk(self.expected_m(self.direct), 1.0)
+    }
+
+    /// Both of these by way of a defibrillator.
+    pub fn fast_and_median_by_way_of_aed(&self, way: Metres) -> (Duration, Duration) {
+        let (expected, handling) = (self.expected_m(way), self.travel.policy.aeds.handling);
+        let median = self.travel.leaving.median + self.walk(expected, 1.0);
+        (self.fast(expected) + handling, median + handling)
+    }
+
+    fn along(&self, way: Metres) -> Arrival {
+        let expected = self.expected_m(way);
+        let leaving = &self.travel.leaving;
+        Arrival {
+            fast: self.fast(expected),
+            median: leaving.median + self.walk(expected, 1.0),
+            slow: leaving.slow + self.walk(expected + self.side_m, self.travel.speed_slow),
+        }
+    }
+
+    fn fast(&self, expected_m: f64) -> Duration {
+        self.travel.leaving.fast + self.walk(expected_m - self.side_m, self.travel.speed_fast)
+    }
+
+    /// Over a disc of radius u about a point d away, the mean of the squared distance is d^2 + u^2 / 2.
+    fn expected_m(&self, way: Metres) -> f64 {
+        let metres = mm(way) / 1_000.0;
+        (metres * metres + self.radius_m * self.radius_m / 2.0).sqrt()
+    }
+
+    fn walk(&self, metres: f64, factor: f64) -> Duration {
+        span(metres.max(0.0) / (self.speed * factor))
     }
 }
 
@@ -156,10 +211,15 @@ fn seconds(span: Duration) -> f64 {
     span.as_secs_f64()
 }
 
-/// A span of whole milliseconds; a day at most, since nobody is waited for longer.
+/// A span of whole milliseconds, halves up; a day at most, since nobody is waited for longer.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn span(seconds: f64) -> Duration {
-    Duration::from_millis((seconds * 1_000.0).clamp(0.0, 86_400_000.0).round() as u64)
+    let ms = (seconds * 1_000.0).clamp(0.0, 86_400_000.0);
+    // Cut off and looked at what is left, which is exact: on older processors rounding is a function call, and this is done
+    // tens of thousands of times for one incident.
+    let whole = ms as u32;
+    let up = ms - f64::from(whole) >= 0.5;
+    Duration::from_millis(u64::from(whole) + u64::from(up))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Choosing for a call-out: those in its area who have its skill, the nearest to the muster point first. When each would
 //! arrive hardly matters for a shift of hours, so ways along streets are not measured.
 
-use super::{Chooser, decide, eligibility::Eligibility, ways::Measured};
+use super::{Chooser, decide, eligibility::Eligibility};
 use crate::{
     call_out::CallOut,
     record::{Calling, Candidate, Decision, Verdict},
@@ -18,23 +18,26 @@ impl Chooser<'_> {
         let eligibility = self.eligibility();
         let near = self.called_for(call_out, &eligibility);
         let calling = Calling { wake: call_out.wakes() };
+        let minute = self.policy.minute_of_day(self.place.position, self.now);
         let mut decision = self.empty(sought);
         decision.call_out = Some(calling);
+        // Nobody has to be there before an ambulance.
+        decision.ambulance_at = None;
         let mut found = 0;
         for near in &near {
             if found >= sought {
                 break;
             }
-            let candidate = self.candidate(&eligibility, near, &Measured::default());
+            let candidate = self.candidate(&eligibility, near, minute);
             found += u32::from(may_be_called(&candidate, calling));
             decision.candidates.push(candidate);
         }
         let chosen = decide(self.policy, &mut decision);
-        decision.alerts = self.plan(&eligibility, &decision, &chosen, &near);
+        decision.alerts = self.plan(&eligibility, &decision, &chosen);
         decision
     }
 
-    /// Everybody whom a call-out means, but those who have been asked for it and said no, or may still say yes.
+    /// Everybody whom a call-out means, nearest first, but those who have been asked for it and said no, or may still say yes.
     fn called_for(&self, call_out: &CallOut, eligibility: &Eligibility<'_>) -> Vec<NearPerson<'_>> {
         let (muster_point, within) = (self.place.position, self.policy.radius);
         let meant = |person: &Person| {
@@ -48,9 +51,10 @@ impl Chooser<'_> {
         };
         let radius = call_out.radius(muster_point, within);
         let tenant = &self.incident.key.tenant;
-        self.state
-            .roster
-            .near_where(muster_point, radius, LOOKED_AT_MAX, tenant, meant)
+        let roster = &self.state.roster;
+        let mut near = roster.near_where(muster_point, radius, LOOKED_AT_MAX, tenant, meant);
+        near.sort_by_key(|near| (near.distance, near.person.profile.responder));
+        near
     }
 }
 

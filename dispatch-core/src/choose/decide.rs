@@ -1,6 +1,7 @@
 //! From what was worked out about everybody to who is asked for what. Looks at the decision record and the policy and at
 //! nothing else, so that a record can be decided again, years later, and must give the same.
 
+mod prospects;
 mod weigh;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -11,10 +12,11 @@ use super::{
 };
 use crate::{
     alert::Role,
-    ids::{AedId, ResponderId},
+    ids::AedId,
     policy::{Policy, Ranking, RoleKind},
     record::{Calling, Candidate, Decision, Verdict},
 };
+use prospects::Prospects;
 
 pub use weigh::{Added, Weighing, Worth, weigh};
 
@@ -49,14 +51,15 @@ pub fn decide(policy: &Policy, decision: &mut Decision) -> Vec<Chosen> {
         Some(_) => Ranking::Nearest,
         None => policy.ranking,
     };
-    let arrivals = put_in_order(ranking, &travel, decision);
+    let order = estimate(policy, ranking, &travel, decision);
+    put_in_order(order, &mut decision.candidates);
     let chosen = if let Some(calling) = decision.call_out {
-        call_out(calling, &arrivals, decision)
+        call_out(calling, &travel, decision)
     } else {
-        rule_out(policy, &arrivals, decision);
+        leave_asleep(policy, &mut decision.candidates);
         match ranking {
-            Ranking::Nearest | Ranking::Soonest => first_in_order(policy, &travel, &arrivals, decision),
-            Ranking::Survival => worth_most(policy, &travel, &arrivals, decision),
+            Ranking::Nearest | Ranking::Soonest => first_in_order(policy, &travel, decision),
+            Ranking::Survival => worth_most(policy, &travel, decision),
         }
     };
     for chosen in &chosen {
@@ -65,44 +68,8 @@ pub fn decide(policy: &Policy, decision: &mut Decision) -> Vec<Chosen> {
     chosen
 }
 
-/// Opens the choice between those who may be asked, and puts everybody in the policy's order; returns when each would be
-/// there, going straight.
-fn put_in_order(ranking: Ranking, travel: &Travel<'_>, decision: &mut Decision) -> Vec<Arrival> {
-    for candidate in &mut decision.candidates {
-        if candidate.verdict.is_of_choice() {
-            candidate.verdict = Verdict::EnoughSooner;
-        }
-    }
-    let direct = |candidate: &Candidate| travel.direct(candidate);
-    let mut arrivals: Vec<Arrival> = decision.candidates.iter().map(direct).collect();
-    let mut order: Vec<(u64, ResponderId, usize)> = decision
-        .candidates
-        .iter()
-        .zip(&arrivals)
-        .enumerate()
-        .map(|(index, (candidate, arrival))| match ranking {
-            Ranking::Nearest => (candidate.distance.mm(), candidate.responder, index),
-            Ranking::Soonest | Ranking::Survival => (ms(arrival.median), candidate.responder, index),
-        })
-        .collect();
-    order.sort_unstable();
-    // In place: a crowd of candidates is megabytes.
-    for place in 0..order.len() {
-        let mut from = order[place].2;
-        while from < place {
-            from = order[from].2;
-        }
-        decision.candidates.swap(place, from);
-        arrivals.swap(place, from);
-    }
-    for (candidate, arrival) in decision.candidates.iter_mut().zip(&arrivals) {
-        candidate.estimated_arrival = arrival.median;
-    }
-    arrivals
-}
-
 /// The nearest, for a shift each; nobody is woken unless that is wanted.
-fn call_out(calling: Calling, arrivals: &[Arrival], decision: &mut Decision) -> Vec<Chosen> {
+fn call_out(calling: Calling, travel: &Travel<'_>, decision: &mut Decision) -> Vec<Chosen> {
     let open = |candidate: &Candidate| candidate.verdict == Verdict::EnoughSooner;
     for candidate in &mut decision.candidates {
         if open(candidate) && candidate.quiet && !calling.wake {
@@ -113,40 +80,77 @@ fn call_out(calling: Calling, arrivals: &[Arrival], decision: &mut Decision) -> 
     let first = candidates
         .filter(|(_, candidate)| open(candidate))
         .take(decision.sought as usize);
-    let chosen = first.map(|(index, _)| Chosen {
+    let chosen = first.map(|(index, candidate)| Chosen {
         candidate: index,
         role: Role::Shift,
-        arrival: arrivals[index],
+        arrival: travel.of(candidate).direct(),
     });
     chosen.collect()
 }
 
-/// Those who surely cannot beat the ambulance, and those not to be woken while others are sooner.
-fn rule_out(policy: &Policy, arrivals: &[Arrival], decision: &mut Decision) {
+/// Opens the choice between those who may be asked, except for those who surely cannot beat the ambulance; notes when
+/// everybody would be there, going straight, and returns what they are put in order by, with their places.
+fn estimate(policy: &Policy, ranking: Ranking, travel: &Travel<'_>, decision: &mut Decision) -> Vec<(u64, usize)> {
     let latest = ambulance_left(decision)
         .zip(policy.ambulance_margin)
         .map(|(left, margin)| left + margin);
-    if let Some(latest) = latest {
-        for (candidate, arrival) in decision.candidates.iter_mut().zip(arrivals) {
-            if candidate.verdict == Verdict::EnoughSooner && arrival.fast > latest {
-                candidate.verdict = Verdict::AmbulanceSooner;
-            }
+    let mut order = Vec::with_capacity(decision.candidates.len());
+    for (index, candidate) in decision.candidates.iter_mut().enumerate() {
+        let traveller = travel.of(candidate);
+        let median = traveller.median_direct();
+        candidate.estimated_arrival = median;
+        if candidate.verdict.is_of_choice() {
+            candidate.verdict = match latest {
+                Some(latest) if traveller.fast_direct() > latest => Verdict::AmbulanceSooner,
+                _ => Verdict::EnoughSooner,
+            };
         }
+        let key = match ranking {
+            Ranking::Nearest => candidate.distance.mm(),
+            Ranking::Soonest | Ranking::Survival => ms(median),
+        };
+        order.push((key, index));
     }
-    let open = |candidate: &&mut Candidate| candidate.verdict == Verdict::EnoughSooner;
-    let key = |candidate: &Candidate| (candidate.estimated_arrival, candidate.responder);
-    let mut soonest: Vec<_> = decision
-        .candidates
-        .iter_mut()
-        .filter(open)
-        .map(|candidate| key(candidate))
-        .collect();
-    soonest.sort_unstable();
-    let Some(&first_left_asleep) = soonest.get(policy.wake_among as usize) else {
+    order
+}
+
+/// Puts everybody in the policy's order, those alike by their ids.
+fn put_in_order(mut order: Vec<(u64, usize)>, candidates: &mut [Candidate]) {
+    order.sort_unstable();
+    for alike in order.chunk_by_mut(|(one, _), (other, _)| one == other) {
+        alike.sort_unstable_by_key(|(_, index)| candidates[*index].responder);
+    }
+    // In place, since a crowd of candidates is megabytes: each ring of those who take each other's places once round.
+    for start in 0..order.len() {
+        let (first, mut place) = (candidates[start], start);
+        loop {
+            let from = std::mem::replace(&mut order[place].1, place);
+            if from == start {
+                break;
+            }
+            candidates[place] = candidates[from];
+            place = from;
+        }
+        candidates[place] = first;
+    }
+}
+
+/// Those not to be woken while others are sooner.
+fn leave_asleep(policy: &Policy, candidates: &mut [Candidate]) {
+    let open = |candidate: &Candidate| candidate.verdict == Verdict::EnoughSooner;
+    if !candidates.iter().any(|candidate| candidate.quiet && open(candidate)) {
         return;
-    };
-    for candidate in decision.candidates.iter_mut().filter(open) {
-        if candidate.quiet && key(candidate) >= first_left_asleep {
+    }
+    let key = |candidate: &Candidate| (candidate.estimated_arrival, candidate.responder);
+    let open_ones = candidates.iter().filter(|candidate| open(candidate));
+    let mut soonest: Vec<_> = open_ones.map(key).collect();
+    let woken = policy.wake_among as usize;
+    if woken >= soonest.len() {
+        return;
+    }
+    let (_, &mut first_left_asleep, _) = soonest.select_nth_unstable(woken);
+    for candidate in candidates {
+        if candidate.quiet && open(candidate) && key(candidate) >= first_left_asleep {
             candidate.verdict = Verdict::Quiet;
         }
     }
@@ -174,7 +178,7 @@ fn ambulance(policy: &Policy, decision: &Decision) -> Ambulance {
 }
 
 /// The first in order, with the roles of the policy's pattern.
-fn first_in_order(policy: &Policy, travel: &Travel<'_>, arrivals: &[Arrival], decision: &Decision) -> Vec<Chosen> {
+fn first_in_order(policy: &Policy, travel: &Travel<'_>, decision: &Decision) -> Vec<Chosen> {
     let mut taken = BTreeSet::new();
     let mut chosen = Vec::new();
     let open = decision.candidates.iter().enumerate();
@@ -187,13 +191,14 @@ fn first_in_order(policy: &Policy, travel: &Travel<'_>, arrivals: &[Arrival], de
             .iter()
             .flatten()
             .find(|option| !taken.contains(&option.aed));
+        let traveller = travel.of(candidate);
         let (role, arrival) = match (kind, aed) {
             (RoleKind::FetchAed, Some(option)) => {
                 taken.insert(option.aed);
-                (Role::FetchAed(option.aed), travel.by_way_of_aed(candidate, option.way))
+                (Role::FetchAed(option.aed), traveller.by_way_of_aed(option.way))
             }
-            (RoleKind::Guide, _) => (Role::Guide, arrivals[index]),
-            (RoleKind::Direct | RoleKind::FetchAed, _) => (Role::Direct, arrivals[index]),
+            (RoleKind::Guide, _) => (Role::Guide, traveller.direct()),
+            (RoleKind::Direct | RoleKind::FetchAed, _) => (Role::Direct, traveller.direct()),
         };
         chosen.push(Chosen {
             candidate: index,
@@ -258,24 +263,14 @@ fn worth_in(stakes: &Stakes, role: Role, chance: f64, aed_chance: f64, arrival: 
 }
 
 /// One after the other, whoever adds most to modelled survival in the role in which they do, while it is worth an alert.
-fn worth_most(policy: &Policy, travel: &Travel<'_>, arrivals: &[Arrival], decision: &Decision) -> Vec<Chosen> {
+fn worth_most(policy: &Policy, travel: &Travel<'_>, decision: &Decision) -> Vec<Chosen> {
     let mut stakes = stakes(policy, decision);
     let mut taken: BTreeSet<AedId> = BTreeSet::new();
-    let mut offers = offers(policy, travel, arrivals, decision, |offer| {
-        offer.may_be_worth_it(&stakes)
-    });
+    let mut prospects = Prospects::new(policy, travel, decision, &stakes);
     let mut chosen: Vec<Chosen> = Vec::new();
     while chosen.len() < decision.sought as usize {
-        let best = offers
-            .iter()
-            .filter(|offer| offer.chosen.role.aed().is_none_or(|aed| !taken.contains(&aed)))
-            .map(|offer| (offer.net(&stakes), offer))
-            .filter(|(net, _)| *net > 0.0)
-            .max_by(|(a, first), (b, second)| {
-                a.total_cmp(b)
-                    .then_with(|| tie(decision, second).cmp(&tie(decision, first)))
-            });
-        let Some((_, &best)) = best else {
+        let is_free = |offer: &Offer| offer.chosen.role.aed().is_none_or(|aed| !taken.contains(&aed));
+        let Some(best) = prospects.best(policy, travel, decision, &stakes, is_free) else {
             break;
         };
         take_into_play(
@@ -286,10 +281,10 @@ fn worth_most(policy: &Policy, travel: &Travel<'_>, arrivals: &[Arrival], decisi
             &best.chosen.arrival,
         );
         taken.extend(best.chosen.role.aed());
-        offers.retain(|offer| offer.chosen.candidate != best.chosen.candidate);
+        prospects.remove(best.chosen.candidate);
         chosen.push(best.chosen);
     }
-    add_guides(policy, arrivals, decision, &mut chosen);
+    add_guides(policy, travel, decision, &mut chosen);
     chosen
 }
 
@@ -332,45 +327,38 @@ fn take_into_play(stakes: &mut Stakes, role: Role, chance: f64, aed_chance: f64,
     }
 }
 
-/// What everybody could do whom choosing is about, of which only what `keep` wants.
-fn offers(
-    policy: &Policy,
-    travel: &Travel<'_>,
-    arrivals: &[Arrival],
-    decision: &Decision,
-    keep: impl Fn(&Offer) -> bool,
-) -> Vec<Offer> {
-    let mut offers = Vec::new();
-    for (index, candidate) in decision.candidates.iter().enumerate() {
-        if candidate.verdict != Verdict::EnoughSooner {
-            continue;
-        }
-        let grown = 1_000 + u64::from(policy.joint.fairness_permille) * u64::from(candidate.recent_alerts);
-        #[allow(clippy::cast_precision_loss)]
-        let price = f64::from(policy.joint.alert_price_ppm) * grown as f64 / 1e9;
-        let offer = |role, arrival: Arrival, aed_chance| Offer {
-            moments: (&arrival).into(),
-            chosen: Chosen {
-                candidate: index,
-                role,
-                arrival,
-            },
-            acceptance: permille(candidate.acceptance_permille),
-            aed_chance,
-            price,
-        };
-        let by_aed = candidate.aeds.iter().flatten().map(|option| {
-            let arrival = travel.by_way_of_aed(candidate, option.way);
-            offer(Role::FetchAed(option.aed), arrival, permille(option.chance_permille))
-        });
-        let all = std::iter::once(offer(Role::Direct, arrivals[index], 0.0)).chain(by_aed);
-        offers.extend(all.filter(&keep));
-    }
-    offers
+/// What a candidate could do: go straight to the patient, or by way of a defibrillator.
+fn offers(policy: &Policy, travel: &Travel<'_>, index: usize, candidate: &Candidate) -> impl Iterator<Item = Offer> {
+    let traveller = travel.of(candidate);
+    let (acceptance, price) = (permille(candidate.acceptance_permille), price(policy, candidate));
+    let offer = move |role, arrival: Arrival, aed_chance| Offer {
+        moments: (&arrival).into(),
+        chosen: Chosen {
+            candidate: index,
+            role,
+            arrival,
+        },
+        acceptance,
+        aed_chance,
+        price,
+    };
+    let by_aed = candidate.aeds.iter().flatten().map(move |option| {
+        let arrival = traveller.by_way_of_aed(option.way);
+        offer(Role::FetchAed(option.aed), arrival, permille(option.chance_permille))
+    });
+    std::iter::once(offer(Role::Direct, traveller.direct(), 0.0)).chain(by_aed)
+}
+
+/// The survival that asking somebody must add.
+fn price(policy: &Policy, candidate: &Candidate) -> f64 {
+    let grown = 1_000 + u64::from(policy.joint.fairness_permille) * u64::from(candidate.recent_alerts);
+    #[allow(clippy::cast_precision_loss)]
+    let grown = grown as f64;
+    f64::from(policy.joint.alert_price_ppm) * grown / 1e9
 }
 
 /// Whoever leads the crew in is asked once somebody is asked to the patient: the soonest of those left.
-fn add_guides(policy: &Policy, arrivals: &[Arrival], decision: &Decision, chosen: &mut Vec<Chosen>) {
+fn add_guides(policy: &Policy, travel: &Travel<'_>, decision: &Decision, chosen: &mut Vec<Chosen>) {
     let guides = decision
         .in_play
         .iter()
@@ -381,6 +369,9 @@ fn add_guides(policy: &Policy, arrivals: &[Arrival], decision: &Decision, chosen
         return;
     }
     let room = (decision.sought as usize).saturating_sub(chosen.len());
+    if wanted.min(room) == 0 {
+        return;
+    }
     let mut left: Vec<(usize, &Candidate)> = decision.candidates.iter().enumerate().collect();
     left.retain(|(index, candidate)| {
         candidate.verdict == Verdict::EnoughSooner && chosen.iter().all(|chosen| chosen.candidate != *index)
@@ -390,7 +381,7 @@ fn add_guides(policy: &Policy, arrivals: &[Arrival], decision: &Decision, chosen
         chosen.push(Chosen {
             candidate: index,
             role: Role::Guide,
-            arrival: arrivals[index],
+            arrival: travel.direct(&decision.candidates[index]),
         });
     }
 }

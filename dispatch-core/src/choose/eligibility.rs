@@ -11,7 +11,7 @@ use crate::{
     policy::Policy,
     record::Verdict,
     responder::Skills,
-    roster::{Person, Presence},
+    roster::{Person, Reach},
     scene::SceneRule,
     state::State,
     time::Timestamp,
@@ -82,8 +82,8 @@ impl<'a> Eligibility<'a> {
         if !self.has_skill(&profile.skills) {
             return Verdict::LacksSkill;
         }
-        let mut devices = person.alertable(self.reported.purpose).peekable();
-        if devices.peek().is_none() {
+        let reach = person.reach(self.reported.purpose);
+        if reach == Reach::NoDevice {
             return Verdict::NoDevice;
         }
         if !profile.on_duty {
@@ -98,7 +98,7 @@ impl<'a> Eligibility<'a> {
         if let Some(no) = self.rest_no(profile.responder) {
             return no;
         }
-        if devices.all(|(_, presence)| presence == Presence::Offline) {
+        if reach == Reach::Offline {
             return Verdict::PhoneOffline;
         }
         Verdict::Asked

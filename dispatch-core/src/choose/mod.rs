@@ -14,26 +14,26 @@ mod redecide;
 mod stakes;
 mod ways;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     aeds::{Access, Aed, AedSearch, AedState, Openness},
     alert::{Alert, PlannedAlert},
     attendance::Attendance,
     coarse::CoarseCell,
-    ids::{AlertId, ResponderId},
+    ids::AlertId,
     incident::{Incident, Reported},
     input::Place,
     policy::Policy,
     record::{Candidate, Decision, InPlay, PolicyRef},
     roster::NearPerson,
     scene::SceneRule,
-    state::State,
+    state::{History, State},
     time::Timestamp,
 };
 use arrival::Arrival;
 use stakes::Stakes;
-use ways::{Errand, Measured, OpenAed};
+use ways::{Errand, OpenAed};
 
 pub use decide::{Added, Chosen, Weighing, Worth, decide, weigh};
 pub use eligibility::Eligibility;
@@ -81,17 +81,18 @@ impl Chooser<'_> {
             near: &near,
             aeds: &self.open_aeds(),
         };
-        let measured = errand.measure(streets);
-        let candidates = near.iter().zip(&measured);
-        let candidates = candidates
-            .map(|(near, measured)| self.candidate(&eligibility, near, measured))
+        let minute = self.policy.minute_of_day(self.place.position, self.now);
+        let mut candidates: Vec<Candidate> = near
+            .iter()
+            .map(|near| self.candidate(&eligibility, near, minute))
             .collect();
+        errand.measure(streets, &mut candidates);
         let mut decision = self.empty(sought);
         decision.roads = digest;
         decision.in_play = self.in_play();
         decision.candidates = candidates;
         let chosen = decide(self.policy, &mut decision);
-        decision.alerts = self.plan(&eligibility, &decision, &chosen, &near);
+        decision.alerts = self.plan(&eligibility, &decision, &chosen);
         decision
     }
 
@@ -155,25 +156,29 @@ impl Chooser<'_> {
             Openness::Open => Some(aeds.there_permille),
             Openness::Unknown => Some(aeds.there_permille * aeds.open_unknown_permille / 1_000),
         };
+        // Opening hours are read once for each.
+        let mut chances = BTreeMap::new();
         let may_be_fetched = |aed: &Aed| {
-            aed.state == AedState::Available
+            let is_there = aed.state == AedState::Available
                 && aed.access != Access::Private
-                && !self.state.is_aed_taken(aed.aed, self.now)
-                && chance(aed).is_some()
+                && !self.state.is_aed_taken(aed.aed, self.now);
+            let chance = if is_there { chance(aed) } else { None };
+            chances.extend(chance.map(|chance| (aed.aed, chance)));
+            chance.is_some()
         };
         let near = self.state.aeds().near_where(search, may_be_fetched);
         near.iter()
-            .filter_map(|near| {
-                Some(OpenAed {
-                    aed: near.aed.aed,
-                    position: near.aed.position,
-                    chance_permille: u16::try_from(chance(near.aed)?).unwrap_or(1_000),
-                })
+            .map(|near| OpenAed {
+                aed: near.aed.aed,
+                position: near.aed.position,
+                chance_permille: u16::try_from(chances[&near.aed.aed]).unwrap_or(1_000),
             })
             .collect()
     }
 
-    fn candidate(&self, eligibility: &Eligibility<'_>, near: &NearPerson<'_>, measured: &Measured) -> Candidate {
+    /// Somebody near, as far as is known without their ways; `minute` is that of the day.
+    #[inline]
+    fn candidate(&self, eligibility: &Eligibility<'_>, near: &NearPerson<'_>, minute: u16) -> Candidate {
         let profile = &near.person.profile;
         let history = self.state.history(profile.responder);
         let since = self.now - self.policy.rest.alerts_within;
@@ -182,22 +187,18 @@ impl Chooser<'_> {
             distance: near.distance,
             accuracy: near.fix.accuracy,
             fix_age: self.now.since(near.fix.taken_at),
-            mode: profile.travel_mode,
-            way: measured.way,
-            aeds: measured.aeds,
-            acceptance_permille: self.acceptance(profile.responder),
+            mode: near.mode,
+            acceptance_permille: self.acceptance(history),
             recent_alerts: u16::try_from(recent).unwrap_or(u16::MAX),
-            quiet: profile
-                .quiet_hours
-                .is_some_and(|hours| hours.contain(self.policy.minute_of_day(self.place.position, self.now))),
+            quiet: profile.quiet_hours.is_some_and(|hours| hours.contain(minute)),
             ..Candidate::new(profile.responder, eligibility.verdict(near.person))
         }
     }
 
     /// How likely a person is to accept: their own answers, and some of everybody's.
-    fn acceptance(&self, responder: ResponderId) -> u16 {
+    fn acceptance(&self, history: Option<&History>) -> u16 {
         let prior = &self.policy.acceptance;
-        let (accepted, refused) = self.state.history(responder).map_or((0, 0), |history| {
+        let (accepted, refused) = history.map_or((0, 0), |history| {
             (u64::from(history.accepted), u64::from(history.refused))
         });
         let weight = u64::from(prior.prior_weight);
@@ -213,31 +214,20 @@ impl Chooser<'_> {
             .collect()
     }
 
-    fn plan(
-        &self,
-        eligibility: &Eligibility<'_>,
-        decision: &Decision,
-        chosen: &[Chosen],
-        near: &[NearPerson<'_>],
-    ) -> Vec<PlannedAlert> {
+    fn plan(&self, eligibility: &Eligibility<'_>, decision: &Decision, chosen: &[Chosen]) -> Vec<PlannedAlert> {
         let cell = CoarseCell::around(self.place.position);
         let plan = |chosen: &Chosen| {
             let candidate = &decision.candidates[chosen.candidate];
             let responder = candidate.responder;
             let attempt = eligibility.times_asked(responder) + 1;
-            // Where distance alone decides, as for the hundreds of a call-out, both are in the same order.
-            let in_order = near.get(chosen.candidate);
-            let near = in_order
-                .into_iter()
-                .chain(near)
-                .find(|near| near.person.profile.responder == responder)
-                .expect("candidates are those near");
+            let person = self.state.roster.person(responder).expect("candidates are registered");
+            let fix = person.fix.expect("candidates are those near");
             PlannedAlert {
                 alert: AlertId::derive(self.incident.id, self.incident.revision, responder, attempt),
                 responder,
                 role: chosen.role,
                 attempt,
-                band: cell.band_from(near.fix.position),
+                band: cell.band_from(fix.position),
                 cell,
                 arrival: chosen.arrival,
                 acceptance_permille: candidate.acceptance_permille,

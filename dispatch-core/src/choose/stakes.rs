@@ -106,6 +106,22 @@ impl Stakes {
         arrival.weigh(ceiling)
     }
 
+    /// What nothing that arrives in or after a step is worth more than, as things stand.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            cpr: from_the_back(&self.worth_cpr),
+            aed: from_the_back(&self.worth_aed),
+        }
+    }
+
+    /// The same whoever else comes: the limit of [`Self::ceiling`].
+    pub fn most(&self) -> Limits {
+        Limits {
+            cpr: from_the_back(&self.ceiling_cpr),
+            aed: from_the_back(&self.ceiling_aed),
+        }
+    }
+
     /// An arrival replaces "never" at the most; what that gains is the most over all arrivals of the other role.
     fn take_ceilings(&mut self) {
         let len = self.steps + 1;
@@ -149,6 +165,25 @@ impl Stakes {
     }
 }
 
+/// By step, the most that an arrival in it or later is worth; 0 or more, since one after the last step is worth nothing.
+pub struct Limits {
+    /// With hands.
+    pub cpr: Vec<f64>,
+    /// With a defibrillator.
+    pub aed: Vec<f64>,
+}
+
+/// The largest of each value and those after it.
+fn from_the_back(values: &[f64]) -> Vec<f64> {
+    let mut most = 0.0_f64;
+    let mut limits = values.to_vec();
+    for limit in limits.iter_mut().rev() {
+        most = most.max(*limit);
+        *limit = most;
+    }
+    limits
+}
+
 /// E[gain | a certain arrival at each step]: only worlds in which nobody of the role is there sooner gain by it.
 fn worth(given: &[f64], first: &[f64]) -> Vec<f64> {
     let mut worth = vec![0.0; given.len()];
@@ -184,8 +219,14 @@ fn share_by(arrival: &Arrival, step: usize) -> f64 {
         .sum()
 }
 
-fn step_of(time: Duration) -> usize {
-    usize::try_from(time.as_millis() / u128::from(STEP_MS)).map_or(STEPS_MAX, |step| step.min(STEPS_MAX))
+/// The step that a time lies in; [`STEPS_MAX`] for all that lie behind the last.
+pub fn step_of(time: Duration) -> usize {
+    let step = in_ms(time) / STEP_MS;
+    usize::try_from(step).map_or(STEPS_MAX, |step| step.min(STEPS_MAX))
+}
+
+fn in_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The three times of an arrival as places between the steps, worked out once for the many times they are weighed.
@@ -195,7 +236,7 @@ pub struct Moments([(u32, f64); 3]);
 impl From<&Arrival> for Moments {
     fn from(arrival: &Arrival) -> Self {
         let place = |time: Duration| {
-            let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            let ms = in_ms(time);
             let step = u32::try_from(ms / STEP_MS).unwrap_or(u32::MAX);
             #[allow(clippy::cast_precision_loss)]
             let part = (ms % STEP_MS) as f64 / STEP_MS as f64;

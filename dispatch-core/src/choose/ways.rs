@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     ids::AedId,
     position::{Metres, Origin, Position},
-    record::AedWay,
+    record::{AedWay, Candidate},
     responder::TravelMode,
     roads::{self, RoadGraph, Snap, ToPatient, ToPatientScratch, ViaAeds, ViaAedsScratch},
     roster::NearPerson,
@@ -25,6 +25,11 @@ pub struct Streets {
     via_aeds: ViaAedsScratch,
     /// Where people are on the streets, by their place in the roster; worked out when first looked at.
     people: Vec<Option<Snapped>>,
+    /// Where those near the incident are, in their order; room that is used again.
+    snaps: Vec<Option<Snap>>,
+    /// Of those whose place has to be looked up, a number by which neighbours follow each other, and their place among
+    /// those near.
+    moved: Vec<(u64, usize)>,
     aeds: BTreeMap<(AedId, Network), Snapped>,
 }
 
@@ -75,15 +80,6 @@ pub struct OpenAed {
     pub chance_permille: u16,
 }
 
-/// One person's ways.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Measured {
-    /// To the patient by street; `None` = not known.
-    pub way: Option<Metres>,
-    /// By the best two defibrillators, shortest first, along streets or with the detour.
-    pub aeds: [Option<AedWay>; 2],
-}
-
 /// What is measured.
 pub struct Errand<'a> {
     /// Where the patient is.
@@ -99,29 +95,31 @@ pub struct Errand<'a> {
 }
 
 impl Errand<'_> {
-    /// Measures everybody's ways, in the order of the people.
-    pub fn measure(&self, streets: Option<&mut Streets>) -> Vec<Measured> {
-        let mut measured = vec![Measured::default(); self.near.len()];
+    /// Fills in everybody's ways: the street to the patient, if known, and the best two by a defibrillator. The candidates
+    /// are the people, in their order.
+    pub fn measure(&self, streets: Option<&mut Streets>, candidates: &mut [Candidate]) {
         if let Some(streets) = streets {
             for network in Network::ALL {
-                streets.measure(self, network, &mut measured);
+                streets.measure(self, network, candidates);
             }
         }
-        self.fill_with_straight_lines(&mut measured);
-        measured
+        if !self.aeds.is_empty() {
+            self.fill_with_straight_lines(candidates);
+        }
     }
 
     /// The defibrillators of those whom no street led by one.
-    fn fill_with_straight_lines(&self, measured: &mut [Measured]) {
+    fn fill_with_straight_lines(&self, candidates: &mut [Candidate]) {
         let patient = Origin::of(self.place);
         let aeds = self.aeds.iter().enumerate();
         let mut aeds: Vec<(Metres, usize)> = aeds
             .map(|(index, aed)| (patient.distance_to(aed.position), index))
             .collect();
         aeds.sort_unstable();
-        let left = self.near.iter().zip(measured);
-        for (near, measured) in left.filter(|(_, measured)| measured.aeds[0].is_none()) {
-            measured.aeds = self.by_straight_line(near, &aeds);
+        for (near, candidate) in self.near.iter().zip(candidates) {
+            if candidate.aeds[0].is_none() {
+                candidate.aeds = self.by_straight_line(near, &aeds);
+            }
         }
     }
 
@@ -165,6 +163,8 @@ impl Streets {
             to_patient: ToPatientScratch::default(),
             via_aeds: ViaAedsScratch::default(),
             people: Vec::new(),
+            snaps: Vec::new(),
+            moved: Vec::new(),
             aeds: BTreeMap::new(),
         }
     }
@@ -175,9 +175,9 @@ impl Streets {
     }
 
     /// Fills in the ways of those who travel by one network.
-    fn measure(&mut self, errand: &Errand<'_>, network: Network, measured: &mut [Measured]) {
-        let travels = |near: &&NearPerson<'_>| Network::of(near.person.profile.travel_mode) == network;
-        if !errand.near.iter().any(|near| travels(&near)) {
+    fn measure(&mut self, errand: &Errand<'_>, network: Network, candidates: &mut [Candidate]) {
+        let travels = |near: &NearPerson<'_>| Network::of(near.mode) == network;
+        if !errand.near.iter().any(travels) {
             return;
         }
         let Some(patient) = self.graph.snap(errand.place, network.mode()) else {
@@ -188,20 +188,33 @@ impl Streets {
         let to_patient = ToPatient::search(&graph, &mut self.to_patient, network.mode(), &patient, bound);
         let fetched = fetched(&graph, &mut self.aeds, errand, network, &to_patient, &patient);
         let ways: Vec<roads::AedWay> = fetched.iter().map(|(_, way)| *way).collect();
+        // What is the same for everybody who goes by one of them.
+        let aed = |(index, _): &(usize, _)| errand.aed_way(*index, Metres::default());
+        let kinds: Vec<AedWay> = fetched.iter().map(aed).collect();
         let via = ViaAeds::search(&graph, &mut self.via_aeds, network.mode(), &ways, bound);
-        for (near, measured) in errand.near.iter().zip(measured).filter(|(near, _)| travels(near)) {
-            let Some(snap) = snapped(&graph, &mut self.people, near, network) else {
+        look_up(
+            &graph,
+            errand,
+            network,
+            &mut self.people,
+            &mut self.moved,
+            &mut self.snaps,
+        );
+        for (snap, candidate) in self.snaps.iter().zip(candidates) {
+            let Some(snap) = snap else {
                 continue;
             };
             let off = snap.off_street().mm();
-            let way = to_patient.distance_from(&snap).unwrap_or(bound);
-            measured.way = Some(Metres::from_mm(way.mm() + off + patient.off_street().mm()));
-            let best = via.best_two_from(&snap);
+            let way = to_patient.distance_from(snap).unwrap_or(bound);
+            candidate.way = Some(Metres::from_mm(way.mm() + off + patient.off_street().mm()));
+            let best = via.best_two_from(snap);
             if best[0].is_some() {
-                measured.aeds = best.map(|best| {
-                    let (place, way) = best?;
-                    Some(errand.aed_way(fetched[place].0, Metres::from_mm(way.mm() + off)))
-                });
+                for (known, best) in candidate.aeds.iter_mut().zip(best) {
+                    *known = best.map(|(place, way)| AedWay {
+                        way: Metres::from_mm(way.mm() + off),
+                        ..kinds[place]
+                    });
+                }
             }
         }
     }
@@ -235,23 +248,42 @@ fn fetched(
     errand.aeds.iter().enumerate().filter_map(way).collect()
 }
 
-/// Where somebody is on the streets.
-fn snapped(
+/// Where those near the incident who travel by a network are on its streets; `None` for all others.
+///
+/// First whoever has not moved, in a loop so short that the processor waits for the memory of many people at once; then
+/// those who have, neighbours after each other, so that they find what they look at in its cache.
+fn look_up(
     graph: &RoadGraph,
-    people: &mut Vec<Option<Snapped>>,
-    near: &NearPerson<'_>,
+    errand: &Errand<'_>,
     network: Network,
-) -> Option<Snap> {
-    let at = near.handle.0 as usize;
-    if people.len() <= at {
-        people.resize(at + 1, None);
+    people: &mut Vec<Option<Snapped>>,
+    moved: &mut Vec<(u64, usize)>,
+    snaps: &mut Vec<Option<Snap>>,
+) {
+    let highest = errand.near.iter().map(|near| near.handle.0 as usize + 1).max();
+    people.resize(people.len().max(highest.unwrap_or(0)), None);
+    moved.clear();
+    snaps.clear();
+    for (place, near) in errand.near.iter().enumerate() {
+        let travels = Network::of(near.mode) == network;
+        let known = people[near.handle.0 as usize];
+        let known = known.filter(|known| known.position == near.fix.position && known.network == network);
+        if travels && known.is_none() {
+            moved.push((roads::neighbourhood(near.fix.position), place));
+        }
+        snaps.push(known.filter(|_| travels).and_then(|known| known.snap));
     }
-    let position = near.fix.position;
-    let known = people[at].filter(|known| known.position == position && known.network == network);
-    let snapped = || Snapped {
-        position,
-        network,
-        snap: graph.snap(position, network.mode()),
-    };
-    known.unwrap_or_else(|| *people[at].insert(snapped())).snap
+    moved.sort_unstable();
+    let mut stripe = Origin::of(errand.place).parallels();
+    for &(_, place) in &*moved {
+        let near = &errand.near[place];
+        let position = near.fix.position;
+        let snap = graph.snap_beside(position, network.mode(), &mut stripe);
+        people[near.handle.0 as usize] = Some(Snapped {
+            position,
+            network,
+            snap,
+        });
+        snaps[place] = snap;
+    }
 }

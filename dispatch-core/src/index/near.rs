@@ -75,6 +75,20 @@ impl LiveIndex {
         centre: Position,
         radius: Metres,
         limit: usize,
+        wanted: impl FnMut(Handle) -> bool,
+    ) -> Vec<Near> {
+        let mut found = self.nearest_in_any_order(centre, radius, limit, wanted);
+        found.sort_unstable_by_key(|near| (near.distance, near.handle));
+        found
+    }
+
+    /// The same in any order; in order of distance if more than `limit` are returned. Where all within the radius are
+    /// wanted, neighbours mostly follow each other, and putting a crowd in order would cost more than finding it.
+    pub fn nearest_in_any_order(
+        &self,
+        centre: Position,
+        radius: Metres,
+        limit: usize,
         mut wanted: impl FnMut(Handle) -> bool,
     ) -> Vec<Near> {
         let query = self.query(centre);
@@ -93,6 +107,10 @@ impl LiveIndex {
                 }
             });
             let all = reach == radius;
+            if all && candidates.len() <= limit {
+                let exactly = candidates.iter().map(|candidate| candidate.exactly(&query.origin));
+                return exactly.filter(|near| near.distance <= radius).collect();
+            }
             if all || candidates.len() >= limit {
                 let found = cut_off(&query.origin, reach, limit, &candidates);
                 if all || found.len() >= limit {

@@ -5,6 +5,10 @@
 //! junction ──bend──bend── junction        one stretch: two ends, any number of bends, one passage
 //! ```
 //!
+//! Inside, junctions are numbered along a curve that fills the map, so that neighbours lie near each other in memory too: a
+//! search goes from neighbour to neighbour and by far its most time is spent waiting for them. Outside they have the numbers
+//! they came with.
+//!
 //! Searches run over junctions only; bends are there so that a position anywhere on a stretch has its exact distance to
 //! both ends.
 
@@ -16,11 +20,15 @@ use super::{
     passage::{Passage, mode_bit},
 };
 use crate::{
-    position::{Metres, Position},
+    position::{LONGITUDE_HALF, Metres, Position},
     responder::TravelMode,
 };
 
-/// A stretch with its length.
+/// A stretch has two points at least, so that one look leads to within eight stretches of any point's, at a quarter of a byte
+/// for each point.
+const POINTS_APART: usize = 16;
+
+/// A stretch with its length; its ends by their numbers inside.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stretch {
     pub(super) from: u32,
@@ -55,15 +63,19 @@ impl Way {
     }
 }
 
-/// A checked street graph, ready to be searched. About 40 bytes for each junction and stretch and 14 for each bend.
+/// A checked street graph, ready to be searched. About 45 bytes for each junction and stretch and 17 for each bend.
 #[derive(Debug)]
 pub struct RoadGraph {
     digest: [u8; 32],
     junctions: Vec<Position>,
+    /// Of each junction, by its number inside, the one it came with.
+    names: Vec<u32>,
     stretches: Vec<Stretch>,
     /// Of each stretch, where its points begin: its ends and the bends between them.
     first_points: Vec<u32>,
     points: Vec<Position>,
+    /// The stretch that each [`POINTS_APART`]th point belongs to: where to begin to look for that of any point.
+    some_stretches: Vec<u32>,
     /// Of each junction, where the ways that lead to it begin.
     first_ways: Vec<u32>,
     ways: Vec<Way>,
@@ -74,12 +86,19 @@ impl RoadGraph {
     /// Checks the parts, and works out lengths, ways and the grid by which positions find their street.
     pub fn new(parts: RoadParts) -> Result<Self, InvalidRoads> {
         check_counts(&parts)?;
+        let names = along_a_curve(&parts.junctions);
+        let mut numbers = vec![0; names.len()];
+        for (number, name) in (0..).zip(&names) {
+            numbers[*name as usize] = number;
+        }
         let mut graph = Self {
             digest: parts.digest,
+            names,
             junctions: parts.junctions,
             stretches: Vec::with_capacity(parts.stretches.len()),
             first_points: Vec::with_capacity(parts.stretches.len() + 1),
             points: Vec::with_capacity(parts.bends.len() + 2 * parts.stretches.len()),
+            some_stretches: Vec::new(),
             first_ways: Vec::new(),
             ways: Vec::new(),
             grid: Grid::default(),
@@ -89,20 +108,21 @@ impl RoadGraph {
         let mut cells = 0;
         for part in &parts.stretches {
             let (own, rest) = bends.split_at(part.bends as usize);
-            cells += graph.add(*part, own)?;
+            cells += graph.add(*part, own, &numbers)?;
             bends = rest;
         }
         if cells > CELLS_MAX {
             return Err(InvalidRoads::TooManyCells);
         }
+        graph.mark_stretches();
         graph.link_ways();
         graph.grid = Grid::of(&graph);
         Ok(graph)
     }
 
-    /// Adds a stretch, and says how many cells of the grid its pieces are cut into.
+    /// Adds a stretch, its ends by their `numbers` inside, and says how many cells of the grid its pieces are cut into.
     #[allow(clippy::cast_possible_truncation)] // `check_counts` keeps points below 2^29
-    fn add(&mut self, part: StretchPart, bends: &[Position]) -> Result<u64, InvalidRoads> {
+    fn add(&mut self, part: StretchPart, bends: &[Position], numbers: &[u32]) -> Result<u64, InvalidRoads> {
         let stretch = self.stretches.len();
         let first = self.points.len();
         self.points.push(self.junctions[part.from as usize]);
@@ -123,12 +143,24 @@ impl RoadGraph {
             return Err(InvalidRoads::StretchTooLong { stretch, length });
         }
         self.stretches.push(Stretch {
-            from: part.from,
-            to: part.to,
+            from: numbers[part.from as usize],
+            to: numbers[part.to as usize],
             mm: mm as u32,
             passage: part.passage,
         });
         Ok(cells)
+    }
+
+    /// Notes the stretch of a point now and then.
+    #[allow(clippy::cast_possible_truncation)] // `check_counts` keeps points below 2^29
+    fn mark_stretches(&mut self) {
+        let mut stretch = 0;
+        for point in (0..self.points.len() as u32).step_by(POINTS_APART) {
+            while self.first_points[stretch + 1] <= point {
+                stretch += 1;
+            }
+            self.some_stretches.push(stretch as u32);
+        }
     }
 
     /// Sorts the ways by the junction they lead to: count, add up, put in place. Within a junction they stand in the order
@@ -171,8 +203,8 @@ impl RoadGraph {
             let points = self.points_of(number);
             let bends = &points[1..points.len() - 1];
             let part = StretchPart {
-                from: stretch.from,
-                to: stretch.to,
+                from: self.names[stretch.from as usize],
+                to: self.names[stretch.to as usize],
                 passage: stretch.passage,
                 // Counted in 32 bits when it was built.
                 #[allow(clippy::cast_possible_truncation)]
@@ -208,7 +240,10 @@ impl RoadGraph {
 
     /// The stretch that a point belongs to, and the first of its points.
     pub(super) fn stretch_of_point(&self, point: u32) -> (usize, usize) {
-        let stretch = self.first_points.partition_point(|first| *first <= point) - 1;
+        let mut stretch = self.some_stretches[point as usize / POINTS_APART] as usize;
+        while self.first_points[stretch + 1] <= point {
+            stretch += 1;
+        }
         (stretch, self.first_points[stretch] as usize)
     }
 
@@ -232,9 +267,43 @@ fn ways_of(stretch: &Stretch) -> impl Iterator<Item = (u32, Way)> + use<> {
     along.into_iter().chain(against)
 }
 
+/// The numbers of the positions along a Z-order curve (Morton 1966): the bits of latitude and longitude by turns.
+#[allow(clippy::cast_possible_truncation)] // `check_counts` keeps junctions below 2^29
+fn along_a_curve(positions: &[Position]) -> Vec<u32> {
+    let place = |(number, position): (usize, &Position)| {
+        let (latitude, longitude) = position.to_e7();
+        let bits = |units: i32| spread(units.abs_diff(i32::MIN));
+        (bits(latitude) << 1 | bits(longitude), number as u32)
+    };
+    let mut order: Vec<(u64, u32)> = positions.iter().enumerate().map(place).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, number)| number).collect()
+}
+
+/// Moves the bits of a number apart, so that there is room for another bit after each.
+fn spread(number: u32) -> u64 {
+    let mut bits = u64::from(number);
+    for (shift, kept) in [
+        (16, 0x0000_ffff_0000_ffff),
+        (8, 0x00ff_00ff_00ff_00ff),
+        (4, 0x0f0f_0f0f_0f0f_0f0f),
+        (2, 0x3333_3333_3333_3333),
+        (1, 0x5555_5555_5555_5555),
+    ] {
+        bits = (bits | bits << shift) & kept;
+    }
+    bits
+}
+
 /// How far `b` lies east of `a` in ten-millionths of a degree, the shorter way round the globe.
 pub(super) fn east_of(a: Position, b: Position) -> i64 {
-    const ROUND: i64 = 3_600_000_000;
+    const HALF: i64 = LONGITUDE_HALF as i64;
     let east = i64::from(b.to_e7().1) - i64::from(a.to_e7().1);
-    (east + ROUND / 2).rem_euclid(ROUND) - ROUND / 2
+    if east >= HALF {
+        east - 2 * HALF
+    } else if east < -HALF {
+        east + 2 * HALF
+    } else {
+        east
+    }
 }

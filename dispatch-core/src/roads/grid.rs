@@ -8,9 +8,9 @@ use crate::{
     responder::TravelMode,
 };
 
-/// Side of a cell in ten-millionths of a degree: 222 m of latitude, a little more than [`super::SNAP_MAX`], so that a search
-/// looks into three rows at most. It divides the globe evenly.
-const CELL: i64 = 20_000;
+/// Side of a cell in ten-millionths of a degree: 56 m of latitude, and in a town a handful of pieces. A position mostly lies
+/// nearer to a street than that, so that a search looks at a dozen pieces or two. It divides the globe evenly.
+pub(super) const CELL: i64 = 5_000;
 /// Cells round the globe.
 pub(super) const COLUMNS: i64 = 2 * LONGITUDE_HALF as i64 / CELL;
 const POINT_BITS: u32 = 29;
@@ -30,17 +30,22 @@ impl Piece {
     }
 }
 
-/// The cells with something in them, row by row from the south-west, and their pieces.
+/// The cells with something in them, row by row from the south, each row from the west, and their pieces.
 #[derive(Debug, Default)]
 pub(super) struct Grid {
-    cells: Vec<u64>,
+    /// The first row with a cell.
+    south: i64,
+    /// Of each row from there on where its cells begin, and where the last one's end: at most 360,001 rows.
+    first_cells: Vec<u32>,
+    columns: Vec<u32>,
+    /// Of each cell where its pieces begin, and where the last one's end.
     first_pieces: Vec<u32>,
     pieces: Vec<Piece>,
 }
 
 impl Grid {
     pub(super) fn of(graph: &RoadGraph) -> Self {
-        let mut entries: Vec<(u64, Piece)> = Vec::with_capacity(graph.points().len());
+        let mut entries: Vec<((i64, i64), Piece)> = Vec::with_capacity(graph.points().len());
         let mut first = 0;
         for (number, (part, _, _)) in graph.stretches().enumerate() {
             let points = graph.points_of(number);
@@ -65,31 +70,37 @@ impl Grid {
         Self::from_sorted(&entries)
     }
 
-    fn from_sorted(entries: &[(u64, Piece)]) -> Self {
-        let mut grid = Self::default();
-        for (cell, piece) in entries {
-            if grid.cells.last() != Some(cell) {
-                grid.cells.push(*cell);
-                #[allow(clippy::cast_possible_truncation)] // a few entries for each of 2^29 points
-                grid.first_pieces.push(grid.pieces.len() as u32);
-            }
-            grid.pieces.push(*piece);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a few entries for each of 2^29 points
+    fn from_sorted(entries: &[((i64, i64), Piece)]) -> Self {
+        let mut grid = Self {
+            south: entries.first().map_or(0, |((row, _), _)| *row),
+            ..Self::default()
+        };
+        for of_cell in entries.chunk_by(|(one, _), (other, _)| one == other) {
+            let (row, column) = of_cell[0].0;
+            let rows = (row - grid.south) as usize + 1;
+            grid.first_cells.resize(rows, grid.columns.len() as u32);
+            grid.columns.push(column as u32);
+            grid.first_pieces.push(grid.pieces.len() as u32);
+            grid.pieces.extend(of_cell.iter().map(|(_, piece)| *piece));
         }
-        #[allow(clippy::cast_possible_truncation)]
+        grid.first_cells.push(grid.columns.len() as u32);
         grid.first_pieces.push(grid.pieces.len() as u32);
         grid
     }
 
     /// The pieces in a row's cells from one column to another, both included; `columns` lie on the globe.
     pub(super) fn pieces_in(&self, row: i64, columns: (i64, i64)) -> &[Piece] {
-        let first = self.cells.partition_point(|cell| *cell < key(row, columns.0));
-        let mut last = first;
-        let end = key(row, columns.1);
-        while self.cells.get(last).is_some_and(|cell| *cell <= end) {
-            last += 1;
-        }
-        if first == last {
+        let row = usize::try_from(row - self.south).ok();
+        let Some(&[begin, end]) = row.and_then(|row| self.first_cells.get(row..row + 2)) else {
             return &[];
+        };
+        let (begin, end) = (begin as usize, end as usize);
+        let in_row = &self.columns[begin..end];
+        let first = begin + in_row.partition_point(|column| i64::from(*column) < columns.0);
+        let mut last = first;
+        while last < end && i64::from(self.columns[last]) <= columns.1 {
+            last += 1;
         }
         &self.pieces[self.first_pieces[first] as usize..self.first_pieces[last] as usize]
     }
@@ -111,14 +122,9 @@ pub(super) fn to_row(row: i64, latitude: i64) -> i64 {
     (south - latitude).max(latitude - (south + CELL)).max(0)
 }
 
-fn key(row: i64, column: i64) -> u64 {
-    // A row below the globe has nothing in it, like row 0's south.
-    u64::try_from(row * COLUMNS + column).unwrap_or(0)
-}
-
 /// Names the cells that a piece runs through, and perhaps a few beside them: cut into parts no longer than a cell, the
 /// cells of each part's corners. One unit all round makes up for rounding where it is cut.
-fn enter(a: Position, b: Position, mut enter: impl FnMut(u64)) {
+fn enter(a: Position, b: Position, mut enter: impl FnMut((i64, i64))) {
     let (latitude, longitude) = (i64::from(a.to_e7().0), i64::from(a.to_e7().1));
     let (north, east) = (i64::from(b.to_e7().0) - latitude, east_of(a, b));
     let parts = parts_of(a, b);
@@ -127,7 +133,7 @@ fn enter(a: Position, b: Position, mut enter: impl FnMut(u64)) {
         let (norths, easts) = (ends(north), ends(east));
         for row in row(latitude + norths.start - 1)..=row(latitude + norths.end + 1) {
             for column in column(longitude + easts.start - 1)..=column(longitude + easts.end + 1) {
-                enter(key(row, column.rem_euclid(COLUMNS)));
+                enter((row, column.rem_euclid(COLUMNS)));
             }
         }
     }

@@ -33,11 +33,18 @@ pub use snap::{SNAP_MAX, Snap};
 pub use to_patient::{ToPatient, ToPatientScratch};
 pub use via_aeds::{AedWay, ViaAeds, ViaAedsScratch};
 
-use crate::position::Metres;
+use crate::position::{Metres, Position};
 
 /// The longest way a search looks at, whatever it is told: nobody comes to a cardiac arrest from further than 100 km, and
 /// sums of millimetres stay far inside 32 bits.
 pub const WAY_MAX: Metres = Metres::new(100_000);
+
+/// A number by which positions can be sorted so that neighbours, who look at the same streets, follow each other.
+pub(crate) fn neighbourhood(position: Position) -> u64 {
+    let (latitude, longitude) = position.to_e7();
+    let (row, column) = (grid::row(latitude.into()), grid::column(longitude.into()));
+    u64::try_from(row * grid::COLUMNS + column).unwrap_or(0)
+}
 
 /// A search's bound in millimetres.
 fn bound_mm(bound: Metres) -> u32 {

@@ -6,7 +6,7 @@ use crate::position::{Metres, Position};
 /// Junctions, stretches, and points of a graph at most; points are numbered in 29 bits. Great Britain has 60 million points.
 pub(super) const POINTS_MAX: usize = 1 << 29;
 /// The longest piece between two neighbouring points of a street. Longer ones are not streets but damage or ferries; the
-/// grid has an entry for each 200 m.
+/// grid has an entry for each 56 m.
 pub const PIECE_MAX: Metres = Metres::new(50_000);
 /// The widest piece in ten-millionths of a degree of longitude, 5 degrees: there are no streets near a pole.
 pub(super) const PIECE_WIDTH_MAX: i64 = 50_000_000;
@@ -78,7 +78,7 @@ pub enum InvalidRoads {
         length: Metres,
     },
     /// All streets together are too long to be looked up.
-    #[error("the streets run through more than {CELLS_MAX} cells of 222 m")]
+    #[error("the streets run through more than {CELLS_MAX} cells of 56 m")]
     TooManyCells,
     /// A stretch is too long.
     #[error("stretch {stretch} is {length} long; at most 536 km are accepted")]

@@ -6,7 +6,7 @@ use super::{
     passage::{Direction, mode_bit},
 };
 use crate::{
-    position::{EARTH_RADIUS_M, Metres, Origin, Position, RADIANS_PER_UNIT},
+    position::{EARTH_RADIUS_M, Metres, Origin, Parallels, Position, RADIANS_PER_UNIT},
     responder::TravelMode,
 };
 
@@ -17,6 +17,10 @@ pub const SNAP_MAX: Metres = Metres::new(150);
 
 /// Metres in a ten-millionth of a degree of latitude.
 const METRES_PER_UNIT: f64 = EARTH_RADIUS_M * RADIANS_PER_UNIT;
+/// How far to look, in ten-millionths of a degree of latitude, until something is found: first into the own cell, in which
+/// there is mostly something that leaves little to look for around it; then as far as streets are apart in a town; then as
+/// far as counts, 150 m and a hair.
+const LOOKS: [f64; 3] = [0.0, grid::CELL as f64, 13_500.0];
 /// The narrowest that meridians are taken to be, so that a search near a pole looks into few cells: that of 89.4 degrees.
 const COSINE_MIN: f64 = 0.01;
 
@@ -109,21 +113,16 @@ impl RoadGraph {
     /// The nearest point of a street that may be used this way, within [`SNAP_MAX`]. Of equally near ones that of the
     /// stretch with the lowest number.
     pub fn snap(&self, position: Position, mode: TravelMode) -> Option<Snap> {
-        let mut search = Search::around(self, position, mode_bit(mode));
-        let (latitude, longitude) = units(position);
-        let (own_row, own_column) = (grid::row(latitude), grid::column(longitude));
-        // What lies in the own cell mostly leaves little to look for around it.
-        search.look_into(own_row, (own_column, own_column));
-        let (reach, reach_east) = search.reach();
-        let columns = (
-            grid::column(longitude - reach_east),
-            grid::column(longitude + reach_east),
-        );
-        for row in grid::row(latitude - reach)..=grid::row(latitude + reach) {
-            #[allow(clippy::cast_precision_loss)]
-            let at_least = grid::to_row(row, latitude) as f64;
-            if at_least * at_least <= search.nearest.squared {
-                search.look_into(row, columns);
+        self.snap_beside(position, mode, &mut Origin::of(position).parallels())
+    }
+
+    /// The same, with the stripe of the globe in which somebody else nearby was found: it costs a sine and a cosine.
+    pub(crate) fn snap_beside(&self, position: Position, mode: TravelMode, stripe: &mut Parallels) -> Option<Snap> {
+        let origin = Origin::beside(position, stripe);
+        let mut search = Search::around(self, origin, mode_bit(mode));
+        for looks in LOOKS {
+            if search.look_within(looks) {
+                break;
             }
         }
         search.found()
@@ -141,36 +140,73 @@ struct Nearest {
 struct Search<'a> {
     graph: &'a RoadGraph,
     mode_bit: u8,
+    origin: Origin,
     position: Position,
     cosine: f64,
     nearest: Nearest,
+    seen: Option<Window>,
+}
+
+/// Rows and columns of cells that were looked into, the first and the last.
+#[derive(Clone, Copy)]
+struct Window {
+    rows: (i64, i64),
+    columns: (i64, i64),
 }
 
 impl<'a> Search<'a> {
-    fn around(graph: &'a RoadGraph, position: Position, mode_bit: u8) -> Self {
+    fn around(graph: &'a RoadGraph, origin: Origin, mode_bit: u8) -> Self {
         let reach = SNAP_MAX.as_f64() / METRES_PER_UNIT;
         Self {
             graph,
             mode_bit,
-            position,
-            cosine: Origin::of(position).cos_latitude().max(COSINE_MIN),
+            origin,
+            position: origin.position(),
+            cosine: origin.cos_latitude().max(COSINE_MIN),
             nearest: Nearest {
                 squared: reach * reach,
                 piece: None,
                 share: 0.0,
             },
+            seen: None,
         }
     }
 
-    /// How far north or south, and east or west, something as near as the nearest so far may lie.
+    /// Looks at what may be nearer than the nearest so far and is no farther than `limit`, and some more; says whether nothing
+    /// else can be the nearest.
     #[allow(clippy::cast_possible_truncation)] // at most 13,490 units, and a hundred times as many
-    fn reach(&self) -> (i64, i64) {
-        let reach = self.nearest.squared.sqrt();
-        (reach as i64 + 1, (reach / self.cosine) as i64 + 1)
+    fn look_within(&mut self, limit: f64) -> bool {
+        let reach = self.nearest.squared.sqrt().min(limit);
+        let (reach_north, reach_east) = (reach as i64 + 1, (reach / self.cosine) as i64 + 1);
+        let (latitude, longitude) = units(self.position);
+        let columns = (
+            grid::column(longitude - reach_east),
+            grid::column(longitude + reach_east),
+        );
+        let rows = (grid::row(latitude - reach_north), grid::row(latitude + reach_north));
+        let seen = self.seen.replace(Window { rows, columns });
+        for row in rows.0..=rows.1 {
+            #[allow(clippy::cast_precision_loss)]
+            let at_least = grid::to_row(row, latitude) as f64;
+            if at_least * at_least > self.nearest.squared {
+                continue;
+            }
+            match seen.filter(|seen| (seen.rows.0..=seen.rows.1).contains(&row)) {
+                Some(seen) => {
+                    self.look_into(row, (columns.0, seen.columns.0 - 1));
+                    self.look_into(row, (seen.columns.1 + 1, columns.1));
+                }
+                None => self.look_into(row, columns),
+            }
+        }
+        self.nearest.squared <= limit * limit
     }
 
     /// A window over the antimeridian is two.
     fn look_into(&mut self, row: i64, columns: (i64, i64)) {
+        if columns.0 > columns.1 {
+            return;
+        }
         let graph = self.graph;
         let windows = if columns.0 < 0 {
             [(columns.0 + COLUMNS, COLUMNS - 1), (0, columns.1)]
@@ -224,13 +260,14 @@ impl<'a> Search<'a> {
         let point = self.nearest.piece?.first_point();
         let (number, first) = self.graph.stretch_of_point(point);
         let stretch = self.graph.stretch(u32::try_from(number).ok()?)?;
-        let points = &self.graph.points()[first..=point as usize + 1];
-        let before: u64 = points
-            .windows(2)
-            .take(points.len() - 2)
-            .map(|piece| piece[0].distance_to(piece[1]).mm())
-            .sum();
-        let piece = points[points.len() - 2].distance_to(points[points.len() - 1]);
+        let ends = &self.graph.points()[first..=point as usize + 1];
+        let mut before = 0;
+        let mut piece = Metres::default();
+        let mut stripe = self.origin.parallels();
+        for ends in ends.windows(2) {
+            before += piece.mm();
+            piece = Origin::beside(ends[0], &mut stripe).distance_beside(ends[1], &mut stripe);
+        }
         let along = before + Metres::from_f64(piece.as_f64() * self.nearest.share).mm();
         let off = Metres::from_f64(self.nearest.squared.sqrt() * METRES_PER_UNIT);
         Some(Snap {

@@ -157,6 +157,15 @@ proptest! {
     }
 
     #[test]
+    fn a_graph_gives_back_the_parts_it_was_built_from(parts in parts_at(51.5, -0.12)) {
+        let graph = RoadGraph::new(parts.clone()).expect("sound parts");
+        prop_assert_eq!(graph.junctions(), &parts.junctions);
+        let (given, bends): (Vec<_>, Vec<_>) = graph.stretches().map(|(part, _, bends)| (part, bends)).unzip();
+        prop_assert_eq!(given, parts.stretches);
+        prop_assert_eq!(bends.concat(), parts.bends);
+    }
+
+    #[test]
     fn damaged_parts_are_refused_or_searched(
         parts in parts_at(51.5, -0.12),
         bytes in vec((any::<prop::sample::Index>(), any::<i32>(), 0..6u8), 1..4),

@@ -77,12 +77,16 @@ pub struct ViaAedsScratch {
     queue: Queue<(u32, u32)>,
     /// The defibrillators that can be used, by their stretch.
     on_stretches: Vec<(Snap, Via)>,
+    /// A bit for each stretch: whether there is one on it. Hardly any has, and thousands of people ask.
+    has_aed: Vec<u64>,
 }
 
 impl ViaAedsScratch {
-    fn restart(&mut self, junctions: usize, bound_mm: u32) {
+    fn restart(&mut self, junctions: usize, stretches: usize, bound_mm: u32) {
         self.queue.restart(bound_mm);
         self.on_stretches.clear();
+        self.has_aed.clear();
+        self.has_aed.resize(stretches.div_ceil(64), 0);
         self.epoch = self.epoch.wrapping_add(1);
         if self.epoch == 0 {
             self.labels.clear();
@@ -106,6 +110,22 @@ impl ViaAedsScratch {
         if label.best.offer(via) {
             self.queue.push(via.mm, (junction, via.aed));
         }
+    }
+
+    fn put_on_stretch(&mut self, snap: Snap, via: Via) {
+        self.on_stretches.push((snap, via));
+        self.has_aed[snap.stretch as usize / 64] |= 1 << (snap.stretch % 64);
+    }
+
+    /// The defibrillators on a stretch, once they are sorted.
+    fn on_stretch(&self, stretch: u32) -> impl Iterator<Item = &(Snap, Via)> {
+        let aeds = if self.has_aed[stretch as usize / 64] >> (stretch % 64) & 1 == 0 {
+            &[]
+        } else {
+            let first = self.on_stretches.partition_point(|(snap, _)| snap.stretch < stretch);
+            &self.on_stretches[first..]
+        };
+        aeds.iter().take_while(move |(snap, _)| snap.stretch == stretch)
     }
 
     fn ways_from(&self, junction: u32) -> BestTwo {
@@ -139,7 +159,7 @@ impl<'a> ViaAeds<'a> {
         bound: Metres,
     ) -> Self {
         let bound_mm = bound_mm(bound);
-        scratch.restart(graph.junctions().len(), bound_mm);
+        scratch.restart(graph.junctions().len(), graph.stretch_count(), bound_mm);
         for (aed, way) in (0_u32..).zip(aeds) {
             begin_at(graph, scratch, mode, bound_mm, aed, way);
         }
@@ -168,12 +188,7 @@ impl<'a> ViaAeds<'a> {
                 self.offer(&mut best, via, mm);
             }
         }
-        let aeds = &self.scratch.on_stretches;
-        let first = aeds.partition_point(|(snap, _)| snap.stretch < from.stretch);
-        for (snap, via) in aeds[first..]
-            .iter()
-            .take_while(|(snap, _)| snap.stretch == from.stretch)
-        {
+        for (snap, via) in self.scratch.on_stretch(from.stretch) {
             if let Some(mm) = from.straight_to(snap, stretch, self.mode) {
                 self.offer(&mut best, *via, mm);
             }
@@ -199,7 +214,7 @@ fn begin_at(graph: &RoadGraph, scratch: &mut ViaAedsScratch, mode: TravelMode, b
     let Some(to_patient) = u32::try_from(way.to_patient.mm()).ok().filter(|mm| *mm <= bound_mm) else {
         return;
     };
-    scratch.on_stretches.push((way.snap, Via { mm: to_patient, aed }));
+    scratch.put_on_stretch(way.snap, Via { mm: to_patient, aed });
     for (junction, mm) in way.snap.ends_behind(stretch, mode).into_iter().flatten() {
         let sum = to_patient + mm;
         if sum <= bound_mm {

@@ -46,15 +46,12 @@ pub fn weigh(policy: &Policy, made: &Decision) -> Weighing {
         candidate.verdict = Verdict::EnoughSooner;
     }
     let travel = Travel::new(policy, made.place.position, made.decided_at);
-    let arrivals: Vec<_> = open
-        .candidates
-        .iter()
-        .map(|candidate| travel.direct(candidate))
-        .collect();
-    let offers = offers(policy, &travel, &arrivals, &open, |_| true);
-    let (mut left, taken): (Vec<Offer>, Vec<Offer>) = offers
-        .into_iter()
-        .partition(|offer| made.candidates[offer.chosen.candidate].verdict != Verdict::Asked);
+    let people = open.candidates.iter().enumerate();
+    let offers = people
+        .filter(|(_, candidate)| candidate.verdict == Verdict::EnoughSooner)
+        .flat_map(|(index, candidate)| offers(policy, &travel, index, candidate));
+    let (mut left, taken): (Vec<Offer>, Vec<Offer>) =
+        offers.partition(|offer| made.candidates[offer.chosen.candidate].verdict != Verdict::Asked);
     let mut stakes = stakes(policy, made);
     let mut asked = Vec::new();
     for plan in &made.alerts {
