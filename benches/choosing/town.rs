@@ -8,6 +8,7 @@ use dispatch_core::{
     dispatcher::Dispatcher,
     ids::{AedId, CallDate, DeviceId, IncidentKey, Reference, ResponderId, TenantId},
     incident::{Incident, IncidentKind, IncidentState, Reported},
+    index::Handle,
     input::{Input, Place},
     policy::{Policy, PolicyBook},
     position::{Fix, Metres, Position},
@@ -87,6 +88,15 @@ impl Town {
             };
             let device = device(person).device;
             self.handle(Input::Fix { device, fix });
+        }
+    }
+
+    /// Looks up where on the streets everybody is, as the service does with each position.
+    pub fn locate_everybody(&self, streets: &mut Streets) {
+        let roster = self.dispatcher.state();
+        for number in 0..u32::try_from(self.homes.len()).expect("at most 10,000") {
+            let (position, mode) = roster.whereabouts(Handle(number)).expect("everybody moved");
+            streets.locate(Handle(number), position, mode);
         }
     }
 

@@ -25,6 +25,7 @@ use crate::{
     deadlines::Deadlines,
     ids::{AlertId, IncidentId, ResponderId},
     incident::{Incident, Reported},
+    index::Handle,
     input::Input,
     policy::{Policy, PolicyBook},
     position::{Fix, Position},
@@ -118,8 +119,14 @@ impl Dispatcher {
                 self.record(Record::AedRemoved(aed));
                 self.give_up_aed(aed);
             }
-            Input::Fix { device, fix } => self.state.roster.take_fix(device, fix),
-            Input::TrunkFix { responder, fix } => self.state.roster.take_fix_of(responder, fix),
+            Input::Fix { device, fix } => {
+                let moved = self.state.roster.take_fix(device, fix);
+                self.locate(moved);
+            }
+            Input::TrunkFix { responder, fix } => {
+                let moved = self.state.roster.take_fix_of(responder, fix);
+                self.locate(moved);
+            }
             Input::DeviceOnline { device } => self.device_online(device),
             Input::DeviceOffline { device } => self.state.roster.set_presence(device, Presence::Offline),
             Input::BrokerBack => self.broker_back(),
@@ -161,6 +168,16 @@ impl Dispatcher {
 
     fn begin(&mut self, now: Timestamp) {
         self.now = self.now.max(now).max(self.state.last_at());
+    }
+
+    /// Looks up where on the streets somebody is who has moved, so that no incident waits for the lookup of a whole crowd.
+    fn locate(&mut self, moved: Option<Handle>) {
+        let (Some(streets), Some(handle)) = (&mut self.streets, moved) else {
+            return;
+        };
+        if let Some((position, mode)) = self.state.roster.whereabouts(handle) {
+            streets.locate(handle, position, mode);
+        }
     }
 
     /// Makes the turn's records one commit and lets what follows out behind it.

@@ -360,7 +360,7 @@ pub struct Candidate {
     pub fix_age: Duration,
     /// How they travel.
     pub mode: TravelMode,
-    /// The way by street; `None` = not known.
+    /// The way by street; `None` = not known, or they cannot beat the ambulance even in a straight line.
     pub way: Option<Metres>,
     /// The two shortest ways by a defibrillator that may be fetched, shortest first.
     pub aeds: [Option<AedWay>; 2],

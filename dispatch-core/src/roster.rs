@@ -224,23 +224,23 @@ impl Roster {
         self.mark(handle);
     }
 
-    /// Takes a fix of a phone, if it says more than what is known of the person. Allocates nothing once the index has
-    /// grown to its size.
-    pub fn take_fix(&mut self, device: DeviceId, fix: Fix) {
+    /// Takes a fix of a phone, if it says more than what is known of the person; returns whose it is then. Allocates nothing
+    /// once the index has grown to its size.
+    pub fn take_fix(&mut self, device: DeviceId, fix: Fix) -> Option<Handle> {
         let person = self.devices.get(&device).copied();
-        self.take(person, fix);
+        self.take(person, fix)
     }
 
     /// The same for a fix that a trunk tells.
-    pub fn take_fix_of(&mut self, responder: ResponderId, fix: Fix) {
+    pub fn take_fix_of(&mut self, responder: ResponderId, fix: Fix) -> Option<Handle> {
         let person = self.handles.get(&responder).copied();
-        self.take(person, fix);
+        self.take(person, fix)
     }
 
-    fn take(&mut self, person: Option<Handle>, fix: Fix) {
+    fn take(&mut self, person: Option<Handle>, fix: Fix) -> Option<Handle> {
         let Some(handle) = person else {
             self.positions.unknown += 1;
-            return;
+            return None;
         };
         let person = &mut self.people[handle.0 as usize];
         match &person.fix {
@@ -251,8 +251,16 @@ impl Roster {
                 person.is_fix_of_before = false;
                 self.index.place(handle, fix.position);
                 self.positions.taken += 1;
+                return Some(handle);
             }
         }
+        None
+    }
+
+    /// Where somebody was last, and how they travel.
+    pub fn whereabouts(&self, handle: Handle) -> Option<(Position, TravelMode)> {
+        let person = self.people.get(handle.0 as usize)?;
+        Some((person.fix?.position, person.profile.travel_mode))
     }
 
     /// Puts people where they were before a restart, unless their phones have said more since.

@@ -17,11 +17,13 @@ use crate::{
     command::Answer,
     ids::{AedId, AlertId, IncidentId, IncidentKey, Reference, ResponderId, TenantId},
     incident::{Incident, IncidentState, Reported},
+    index::Handle,
     input::Fingerprint,
     ledger::{Ledger, Settled},
     policy::Policy,
-    position::Fix,
+    position::{Fix, Position},
     record::{Entry, IncidentReported, Record},
+    responder::TravelMode,
     roster::{Positions, Roster},
     time::Timestamp,
 };
@@ -267,6 +269,11 @@ impl State {
     /// Where people are, from the `from`-th registered on; looks at `looked_at` of them.
     pub fn fixes(&self, from: usize, looked_at: usize) -> impl Iterator<Item = (ResponderId, Fix)> {
         self.roster.fixes(from, looked_at)
+    }
+
+    /// Where somebody was last, and how they travel.
+    pub fn whereabouts(&self, person: Handle) -> Option<(Position, TravelMode)> {
+        self.roster.whereabouts(person)
     }
 
     /// How many people are registered.

@@ -164,6 +164,19 @@ impl Traveller<'_> {
         self.fast(self.expected_m(self.direct))
     }
 
+    /// The same if they could come as the crow flies.
+    pub fn fast_in_a_straight_line(&self, candidate: &Candidate) -> Duration {
+        self.fast(self.expected_m(candidate.distance))
+    }
+
+    /// Whoever has farther to go than this is there later, at the best ([`Arrival::fast`]).
+    pub fn farthest_by(&self, time: Duration) -> Metres {
+        // A metre more than enough for what is rounded on the way back.
+        const ROUNDED_M: f64 = 1.0;
+        let walking = seconds(time.saturating_sub(self.travel.leaving.fast));
+        Metres::from_f64(walking * self.speed * self.travel.speed_fast + self.side_m + ROUNDED_M)
+    }
+
     /// Only [`Arrival::median`], going straight to the patient.
     pub fn median_direct(&self) -> Duration {
         self.travel.leaving.median + self.walk(self.expected_m(self.direct), 1.0)

@@ -1,7 +1,10 @@
 //! From what was worked out about everybody to who is asked for what. Looks at the decision record and the policy and at
 //! nothing else, so that a record can be decided again, years later, and must give the same.
 
+#[cfg(test)]
+mod any;
 mod prospects;
+mod reach;
 mod weigh;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -17,6 +20,9 @@ use crate::{
     record::{Calling, Candidate, Decision, Verdict},
 };
 use prospects::Prospects;
+use reach::{ambulance_left, latest_arrival};
+
+pub(super) use reach::{longest_useful_way, rule_out_the_far};
 
 pub use weigh::{Added, Weighing, Worth, weigh};
 
@@ -30,10 +36,6 @@ pub struct Chosen {
     /// When they would be there.
     pub arrival: Arrival,
 }
-
-/// An ambulance whose announced time has passed by this much without a word of its arrival counts as one whose time is
-/// unknown; until then it is taken to be about to arrive.
-const OVERDUE_AFTER: Duration = Duration::from_secs(300);
 
 /// An ambulance that is late, or of which nothing is known, is not taken to stand at the door: a tenth, a half, nine
 /// tenths of the time it still takes at least.
@@ -91,9 +93,7 @@ fn call_out(calling: Calling, travel: &Travel<'_>, decision: &mut Decision) -> V
 /// Opens the choice between those who may be asked, except for those who surely cannot beat the ambulance; notes when
 /// everybody would be there, going straight, and returns what they are put in order by, with their places.
 fn estimate(policy: &Policy, ranking: Ranking, travel: &Travel<'_>, decision: &mut Decision) -> Vec<(u64, usize)> {
-    let latest = ambulance_left(decision)
-        .zip(policy.ambulance_margin)
-        .map(|(left, margin)| left + margin);
+    let latest = latest_arrival(policy, decision);
     let mut order = Vec::with_capacity(decision.candidates.len());
     for (index, candidate) in decision.candidates.iter_mut().enumerate() {
         let traveller = travel.of(candidate);
@@ -154,12 +154,6 @@ fn leave_asleep(policy: &Policy, candidates: &mut [Candidate]) {
             candidate.verdict = Verdict::Quiet;
         }
     }
-}
-
-/// What is left until the ambulance comes, if that is known.
-fn ambulance_left(decision: &Decision) -> Option<Duration> {
-    let at = decision.ambulance_at?;
-    (decision.decided_at < at + OVERDUE_AFTER).then(|| at.since(decision.decided_at))
 }
 
 /// When the ambulance is expected from now on.

@@ -74,23 +74,22 @@ impl Chooser<'_> {
             .roster
             .near(self.place.position, self.policy.radius, candidates_max, tenant);
         let digest = streets.as_ref().map(|streets| streets.digest());
+        let minute = self.policy.minute_of_day(self.place.position, self.now);
+        let candidate = |near| self.candidate(&eligibility, near, minute);
+        let mut decision = self.empty(sought);
+        decision.roads = digest;
+        decision.in_play = self.in_play();
+        decision.candidates = near.iter().map(candidate).collect();
+        decide::rule_out_the_far(self.policy, &mut decision);
         let errand = Errand {
             place: self.place.position,
             radius: self.policy.radius,
+            longest: decide::longest_useful_way(self.policy, &decision),
             detour_permille: self.policy.detour_permille,
             near: &near,
             aeds: &self.open_aeds(),
         };
-        let minute = self.policy.minute_of_day(self.place.position, self.now);
-        let mut candidates: Vec<Candidate> = near
-            .iter()
-            .map(|near| self.candidate(&eligibility, near, minute))
-            .collect();
-        errand.measure(streets, &mut candidates);
-        let mut decision = self.empty(sought);
-        decision.roads = digest;
-        decision.in_play = self.in_play();
-        decision.candidates = candidates;
+        errand.measure(streets, &mut decision.candidates);
         let chosen = decide(self.policy, &mut decision);
         decision.alerts = self.plan(&eligibility, &decision, &chosen);
         decision

@@ -24,6 +24,9 @@ const STEP_MS: u64 = 10_000;
 /// category 1); who comes later than this is worth nothing here.
 const STEPS_MAX: usize = 120;
 
+/// Survival is between 0 and 1, and a dozen roundings of such numbers add up to less than this.
+pub const LOOSENED_BY: f64 = 1e-12;
+
 /// When the ambulance comes, from now: 10th, 50th and 90th percentile.
 pub type Ambulance = Arrival;
 
@@ -120,6 +123,14 @@ impl Stakes {
             cpr: from_the_back(&self.ceiling_cpr),
             aed: from_the_back(&self.ceiling_aed),
         }
+    }
+
+    /// From this time on nobody who comes with up to this chance adds more than `price`, whoever else comes; `None` = always.
+    pub fn worth_until(&self, chance: f64, price: f64) -> Option<Duration> {
+        let most = self.most();
+        let late = |(cpr, aed): (&f64, &f64)| chance * cpr.max(*aed) + LOOSENED_BY <= price;
+        let step = most.cpr.iter().zip(&most.aed).position(late)?;
+        Some(Duration::from_millis(STEP_MS) * u32::try_from(step).ok()?)
     }
 
     /// An arrival replaces "never" at the most; what that gains is the most over all arrivals of the other role.

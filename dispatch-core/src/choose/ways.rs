@@ -7,15 +7,17 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     ids::AedId,
+    index::Handle,
     position::{Metres, Origin, Position},
-    record::{AedWay, Candidate},
+    record::{AedWay, Candidate, Verdict},
     responder::TravelMode,
     roads::{self, RoadGraph, Snap, ToPatient, ToPatientScratch, ViaAeds, ViaAedsScratch},
     roster::NearPerson,
 };
 
-/// Streets are searched this much farther than the straight line reaches, thousandths. Whoever has no way as short as that
-/// (across a river, a railway) is taken to have this far to go, which is more than anybody is asked for.
+/// Streets are searched this much farther than the straight line reaches, thousandths, and no farther than is of any use.
+/// Whoever has no way as short as that (across a river, a railway) is taken to have this far to go, which is more than
+/// anybody is asked for.
 const SEARCH_PERMILLE: u64 = 1_500;
 
 /// The street graph with what its searches work with, kept between choices.
@@ -23,7 +25,8 @@ pub struct Streets {
     graph: Arc<RoadGraph>,
     to_patient: ToPatientScratch,
     via_aeds: ViaAedsScratch,
-    /// Where people are on the streets, by their place in the roster; worked out when first looked at.
+    /// Where people are on the streets, by their place in the roster; looked up as they move, and when a choice finds
+    /// somebody who was not, as after a start.
     people: Vec<Option<Snapped>>,
     /// Where those near the incident are, in their order; room that is used again.
     snaps: Vec<Option<Snap>>,
@@ -86,6 +89,8 @@ pub struct Errand<'a> {
     pub place: Position,
     /// How far people are looked for in a straight line.
     pub radius: Metres,
+    /// Ways longer than this are of no use, if anything is known of that.
+    pub longest: Option<Metres>,
     /// Length of a way over the straight line, thousandths, where no streets are known.
     pub detour_permille: u32,
     /// The people.
@@ -95,8 +100,8 @@ pub struct Errand<'a> {
 }
 
 impl Errand<'_> {
-    /// Fills in everybody's ways: the street to the patient, if known, and the best two by a defibrillator. The candidates
-    /// are the people, in their order.
+    /// Fills in the ways of all but those who are too far already: the street to the patient, if known, and the best two by
+    /// a defibrillator. The candidates are the people, in their order.
     pub fn measure(&self, streets: Option<&mut Streets>, candidates: &mut [Candidate]) {
         if let Some(streets) = streets {
             for network in Network::ALL {
@@ -108,7 +113,7 @@ impl Errand<'_> {
         }
     }
 
-    /// The defibrillators of those whom no street led by one.
+    /// The defibrillators of those whose street is not known.
     fn fill_with_straight_lines(&self, candidates: &mut [Candidate]) {
         let patient = Origin::of(self.place);
         let aeds = self.aeds.iter().enumerate();
@@ -117,7 +122,7 @@ impl Errand<'_> {
             .collect();
         aeds.sort_unstable();
         for (near, candidate) in self.near.iter().zip(candidates) {
-            if candidate.aeds[0].is_none() {
+            if candidate.way.is_none() && !is_too_far(candidate) {
                 candidate.aeds = self.by_straight_line(near, &aeds);
             }
         }
@@ -144,6 +149,12 @@ impl Errand<'_> {
             self.aed_way(index, Metres::from_mm(mm))
         };
         best.map(|best| best.map(lengthened))
+    }
+
+    /// How far streets are searched.
+    fn search_bound(&self) -> Metres {
+        let far = Metres::from_mm(self.radius.mm() * SEARCH_PERMILLE / 1_000);
+        self.longest.map_or(far, |longest| longest.min(far))
     }
 
     fn aed_way(&self, index: usize, way: Metres) -> AedWay {
@@ -174,6 +185,19 @@ impl Streets {
         *self.graph.digest()
     }
 
+    /// Looks up where on the streets somebody is.
+    pub fn locate(&mut self, handle: Handle, position: Position, mode: TravelMode) {
+        let (place, network) = (handle.0 as usize, Network::of(mode));
+        if self.people.len() <= place {
+            self.people.resize(place + 1, None);
+        }
+        self.people[place] = Some(Snapped {
+            position,
+            network,
+            snap: self.graph.snap(position, mode),
+        });
+    }
+
     /// Fills in the ways of those who travel by one network.
     fn measure(&mut self, errand: &Errand<'_>, network: Network, candidates: &mut [Candidate]) {
         let travels = |near: &NearPerson<'_>| Network::of(near.mode) == network;
@@ -184,7 +208,7 @@ impl Streets {
             return;
         };
         let graph = Arc::clone(&self.graph);
-        let bound = Metres::from_mm(errand.radius.mm() * SEARCH_PERMILLE / 1_000);
+        let bound = errand.search_bound();
         let to_patient = ToPatient::search(&graph, &mut self.to_patient, network.mode(), &patient, bound);
         let fetched = fetched(&graph, &mut self.aeds, errand, network, &to_patient, &patient);
         let ways: Vec<roads::AedWay> = fetched.iter().map(|(_, way)| *way).collect();
@@ -195,6 +219,7 @@ impl Streets {
         look_up(
             &graph,
             errand,
+            candidates,
             network,
             &mut self.people,
             &mut self.moved,
@@ -248,6 +273,11 @@ fn fetched(
     errand.aeds.iter().enumerate().filter_map(way).collect()
 }
 
+/// Whether somebody cannot beat the ambulance even in a straight line.
+fn is_too_far(candidate: &Candidate) -> bool {
+    candidate.verdict == Verdict::AmbulanceSooner
+}
+
 /// Where those near the incident who travel by a network are on its streets; `None` for all others.
 ///
 /// First whoever has not moved, in a loop so short that the processor waits for the memory of many people at once; then
@@ -255,6 +285,7 @@ fn fetched(
 fn look_up(
     graph: &RoadGraph,
     errand: &Errand<'_>,
+    candidates: &[Candidate],
     network: Network,
     people: &mut Vec<Option<Snapped>>,
     moved: &mut Vec<(u64, usize)>,
@@ -264,8 +295,8 @@ fn look_up(
     people.resize(people.len().max(highest.unwrap_or(0)), None);
     moved.clear();
     snaps.clear();
-    for (place, near) in errand.near.iter().enumerate() {
-        let travels = Network::of(near.mode) == network;
+    for (place, (near, candidate)) in errand.near.iter().zip(candidates).enumerate() {
+        let travels = Network::of(near.mode) == network && !is_too_far(candidate);
         let known = people[near.handle.0 as usize];
         let known = known.filter(|known| known.position == near.fix.position && known.network == network);
         if travels && known.is_none() {

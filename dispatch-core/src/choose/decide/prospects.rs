@@ -11,10 +11,7 @@
 use std::time::Duration;
 
 use super::{Candidate, Decision, Offer, Policy, Stakes, Travel, Verdict, offers, permille, price, tie};
-use crate::choose::stakes::{Limits, step_of};
-
-/// Survival is between 0 and 1, and a dozen roundings of such numbers add up to less than this.
-const LOOSENED_BY: f64 = 1e-12;
+use crate::choose::stakes::{LOOSENED_BY, Limits, step_of};
 
 /// Those among whom the choice is, in order of the candidates, so that the soonest are looked at first.
 pub(super) struct Prospects(Vec<Prospect>);
