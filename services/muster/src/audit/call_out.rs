@@ -107,6 +107,7 @@ mod tests {
         let policy = Policy::default();
         let mut decision = scene::decided_by(&policy);
         decision.in_play.clear();
+        decision.ambulance_at = None;
         decision.call_out = Some(Calling { wake: false });
         decision.candidates[1].quiet = true;
         let chosen = decide(&policy, &mut decision);
