@@ -47,7 +47,7 @@ pub(crate) fn report(
     let scene = scene(&request, &mut faults);
     let ambulance = ambulance(request.ambulance_expected_at.as_ref(), head.as_ref());
     let ambulance = faults.take("ambulance_expected_at", ambulance);
-    let (Some(head), Some(kind), Some(purpose), Some((wanted, address)), Some(call_connected_at)) =
+    let (Some(head), Some(kind), Some(purpose), Some(wanted), Some(call_connected_at)) =
         (head, kind, purpose, wanted, connected)
     else {
         return Err(faults.refuse());
@@ -55,11 +55,15 @@ pub(crate) fn report(
     let (Some(scene), Some(ambulance)) = (scene, ambulance) else {
         return Err(faults.refuse());
     };
-    let place = wanted.place();
-    let location = place.map(|place| canonical_location(place, address.as_ref()));
-    let (location, call_out) = match wanted {
-        Wanted::Soonest(_) => (location, None),
-        Wanted::ForShifts(_, call_out) => (None, Some((location, call_out))),
+    let Wanted {
+        place,
+        address,
+        call_out,
+    } = wanted;
+    let located = place.map(|place| canonical_location(place, address.as_ref()));
+    let (location, canonical_call_out) = match &call_out {
+        None => (located, None),
+        Some(call_out) => (None, Some(canonical_call_out(located, call_out))),
     };
     let canonical = wire::ReportIncidentRequest {
         request_id: String::new(),
@@ -69,9 +73,7 @@ pub(crate) fn report(
         kind: kind.to_string(),
         purpose: request.purpose,
         location,
-        call_out: call_out
-            .as_ref()
-            .map(|(muster_point, call_out)| canonical_call_out(muster_point.clone(), call_out)),
+        call_out: canonical_call_out,
         call_connected_at: call_connected_at.map(canonical_moment),
         alert_although_late: request.alert_although_late,
         place_kind: request.place_kind.clone(),
@@ -90,27 +92,17 @@ pub(crate) fn report(
         call_connected_at,
         scene,
         ambulance_at: ambulance.map(|(_, after)| caller.now + after),
-        call_out: call_out.map(|(_, call_out)| Arc::new(call_out)),
+        call_out: call_out.map(Arc::new),
         alert_although_late: request.alert_although_late,
     };
     Ok((report, address))
 }
 
-/// What is wanted, and where.
-enum Wanted {
-    /// The soonest few; the place may be unknown.
-    Soonest(Option<Place>),
-    /// Many for shifts, who gather at the place.
-    ForShifts(Place, CallOut),
-}
-
-impl Wanted {
-    fn place(&self) -> Option<Place> {
-        match self {
-            Self::Soonest(place) => *place,
-            Self::ForShifts(muster_point, _) => Some(*muster_point),
-        }
-    }
+/// What is wanted, and where: without a call-out the soonest few at the place, if that is known.
+struct Wanted {
+    place: Option<Place>,
+    address: Option<Address>,
+    call_out: Option<CallOut>,
 }
 
 /// `None` when something about it is wrong.
@@ -119,10 +111,14 @@ fn wanted(
     caller: Caller<'_>,
     head: Option<&Head>,
     faults: &mut Faults,
-) -> Option<(Wanted, Option<Address>)> {
+) -> Option<Wanted> {
     let Some(wire_call_out) = &request.call_out else {
         let (place, address) = located(request.location.as_ref(), caller, faults)?;
-        return Some((Wanted::Soonest(place), address));
+        return Some(Wanted {
+            place,
+            address,
+            call_out: None,
+        });
     };
     if request.location.is_some() {
         let message = "leave it out: people are sent to call_out.muster_point";
@@ -136,8 +132,12 @@ fn wanted(
     faults.take_over(part, "location", "call_out.muster_point");
     let (place, address) = muster_point?;
     let call_out = call_out(wire_call_out, place?, head?.sent_at, faults)?;
-    let alone = request.location.is_none();
-    alone.then_some((Wanted::ForShifts(place?, call_out), address))
+    let wanted = Wanted {
+        place,
+        address,
+        call_out: Some(call_out),
+    };
+    request.location.is_none().then_some(wanted)
 }
 
 /// A stand-down.

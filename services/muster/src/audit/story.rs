@@ -125,7 +125,7 @@ fn sentence(record: &Record) -> String {
             format!("{alert}: withdrawn, {reason:?}; phone told (message {version})")
         }
         Record::AlertRelocated { alert, version, .. } => {
-            format!("{alert}: place corrected; phone told anew (message {version})")
+            format!("{alert}: place or shifts changed; phone told anew (message {version})")
         }
         Record::AttendanceChanged { alert, attendance } => format!("{alert}: person is now {attendance:?}"),
         Record::AttendanceStoodDown { alert, reason, version } => {
