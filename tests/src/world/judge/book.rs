@@ -267,6 +267,7 @@ impl Book {
             *self.recount.planned.entry(MessageKind::Alert).or_default() += 1;
             if let Some(page) = self.incidents.get_mut(&decision.incident) {
                 page.alerts.push(plan.alert);
+                page.asked_at = Some(at);
             }
         }
         let page = &self.incidents[&decision.incident];

@@ -55,6 +55,8 @@ pub struct IncidentPage {
     pub told: bool,
     pub alerts: Vec<AlertId>,
     pub call_out: Option<Arc<CallOut>>,
+    /// When people were last asked.
+    pub asked_at: Option<Timestamp>,
     /// The most that was ever wanted of each shift.
     pub wanted_at_most: BTreeMap<ShiftNumber, u32>,
 }
@@ -76,6 +78,7 @@ impl IncidentPage {
             told: false,
             alerts: Vec::new(),
             call_out: None,
+            asked_at: None,
             wanted_at_most: BTreeMap::new(),
         }
     }

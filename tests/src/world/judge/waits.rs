@@ -138,8 +138,10 @@ impl Judge {
         let short = short.filter(|(_, page)| asks_whoever_is_free(page) && self.missing(page, now) > 0);
         for (&id, page) in short {
             for responder in self.who_could_be_asked(id, page, now) {
-                let since = self.free_since.get(&(id, responder)).copied();
-                free.insert((id, responder), since.unwrap_or(now));
+                let since = self.free_since.get(&(id, responder)).copied().unwrap_or(now);
+                // A wave of a call-out asks as many as are missing, the nearest first: who was not among them waits for the next.
+                let last_wave = page.asked_at.filter(|_| page.call_out.is_some());
+                free.insert((id, responder), last_wave.map_or(since, |at| at.max(since)));
             }
         }
         self.free_since = free;
