@@ -43,8 +43,7 @@ impl Dispatcher {
     /// When the next wave of a call-out goes out; `None` = now. Answers to hundreds of requests come one by one, and what
     /// they leave open is made up for together, so that not each of them costs a look at everybody.
     pub(super) fn next_wave_of_call_out(&self, incident: &Incident) -> Option<Timestamp> {
-        let call_out = incident.reported.as_ref()?.call_out.as_ref();
-        call_out?;
+        incident.reported.as_ref()?.call_out.as_ref()?;
         let last = self.state.alert(*incident.alerts.last()?)?;
         let next = last.planned_at + self.policy_of(incident.id).search_again_after;
         (self.now < next).then_some(next)
