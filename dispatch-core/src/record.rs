@@ -360,7 +360,8 @@ pub struct Candidate {
     pub fix_age: Duration,
     /// How they travel.
     pub mode: TravelMode,
-    /// The way by street; `None` = not known, or they cannot beat the ambulance even in a straight line.
+    /// The way by street; `None` = not known, or not looked at, since they cannot beat the ambulance even in a straight line.
+    /// Whoever has farther to go than is of any use is taken to have that far to go.
     pub way: Option<Metres>,
     /// The two shortest ways by a defibrillator that may be fetched, shortest first.
     pub aeds: [Option<AedWay>; 2],

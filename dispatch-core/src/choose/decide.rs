@@ -85,7 +85,7 @@ fn call_out(calling: Calling, travel: &Travel<'_>, decision: &mut Decision) -> V
     let chosen = first.map(|(index, candidate)| Chosen {
         candidate: index,
         role: Role::Shift,
-        arrival: travel.of(candidate).direct(),
+        arrival: travel.direct(candidate),
     });
     chosen.collect()
 }

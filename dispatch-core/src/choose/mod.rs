@@ -84,7 +84,10 @@ impl Chooser<'_> {
         let errand = Errand {
             place: self.place.position,
             radius: self.policy.radius,
-            longest: decide::longest_useful_way(self.policy, &decision),
+            // What it takes to know this only pays where streets are searched.
+            longest: streets
+                .as_ref()
+                .and_then(|_| decide::longest_useful_way(self.policy, &decision)),
             detour_permille: self.policy.detour_permille,
             near: &near,
             aeds: &self.open_aeds(),

@@ -44,6 +44,12 @@ struct Snapped {
     snap: Option<Snap>,
 }
 
+impl Snapped {
+    fn is_at(&self, position: Position, network: Network) -> bool {
+        self.position == position && self.network == network
+    }
+}
+
 /// Ways of travelling that use the same streets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Network {
@@ -191,6 +197,9 @@ impl Streets {
         if self.people.len() <= place {
             self.people.resize(place + 1, None);
         }
+        if self.people[place].is_some_and(|known| known.is_at(position, network)) {
+            return;
+        }
         self.people[place] = Some(Snapped {
             position,
             network,
@@ -261,7 +270,7 @@ fn fetched(
             snap: graph.snap(aed.position, network.mode()),
         };
         let snapped = known.entry((aed.aed, network)).or_insert_with(fresh);
-        if snapped.position != aed.position {
+        if !snapped.is_at(aed.position, network) {
             *snapped = fresh();
         }
         let snap = snapped.snap?;
@@ -298,7 +307,7 @@ fn look_up(
     for (place, (near, candidate)) in errand.near.iter().zip(candidates).enumerate() {
         let travels = Network::of(near.mode) == network && !is_too_far(candidate);
         let known = people[near.handle.0 as usize];
-        let known = known.filter(|known| known.position == near.fix.position && known.network == network);
+        let known = known.filter(|known| known.is_at(near.fix.position, network));
         if travels && known.is_none() {
             moved.push((roads::neighbourhood(near.fix.position), place));
         }

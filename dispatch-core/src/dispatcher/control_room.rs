@@ -25,14 +25,13 @@ impl Dispatcher {
         }
         let id = report.key.id();
         let known = self.state.incident(id).and_then(|incident| incident.reported.as_ref());
-        let was = known.map(|reported| reported.purpose);
-        if let Some(was) = was.filter(|&was| was != report.purpose) {
-            return self.answer(token, Answer::PurposeChanged { was });
-        }
-        let known = self.state.incident(id).and_then(|incident| incident.reported.as_ref());
-        let was = known.map(|reported| reported.call_out.is_some());
-        if let Some(was) = was.filter(|&was| was != report.call_out.is_some()) {
-            return self.answer(token, Answer::CallOutChanged { was });
+        let was = known.map(|reported| (reported.purpose, reported.call_out.is_some()));
+        match was {
+            Some((was, _)) if was != report.purpose => return self.answer(token, Answer::PurposeChanged { was }),
+            Some((_, was)) if was != report.call_out.is_some() => {
+                return self.answer(token, Answer::CallOutChanged { was });
+            }
+            _ => {}
         }
         let mut warnings = Vec::new();
         let unused = match self.state.standing(id) {
